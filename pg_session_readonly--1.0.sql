@@ -1,0 +1,20 @@
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION pg_session_readonly" to load this file. \quit
+
+-- One row about this session.  Does not load the library: settings that
+-- somebody made before the library was there are not in pg_settings.
+CREATE FUNCTION pg_session_readonly_status(OUT mode text, OUT loaded boolean,
+	OUT denied_commands text)
+RETURNS record
+LANGUAGE sql STABLE PARALLEL RESTRICTED
+BEGIN ATOMIC
+	SELECT coalesce(max(setting) FILTER (WHERE name OPERATOR(pg_catalog.=) 'pg_session_readonly.mode'), 'off'),
+		count(*) OPERATOR(pg_catalog.>) 0,
+		max(setting) FILTER (WHERE name OPERATOR(pg_catalog.=) 'pg_session_readonly.denied_commands')
+	FROM pg_catalog.pg_settings
+	WHERE name OPERATOR(pg_catalog.~~) 'pg_session_readonly.%';
+END;
+
+CREATE FUNCTION pg_session_readonly_lock() RETURNS text
+AS 'MODULE_PATHNAME', 'pg_session_readonly_lock'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;

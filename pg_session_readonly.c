@@ -1,0 +1,425 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_session_readonly.c
+ *	  A connection that is made read-only and stays so.
+ *
+ * This file is the door: it defines the settings, installs the hooks and asks
+ * the other files at each of them.  It decides nothing itself.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "catalog/objectaccess.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+
+#include "src/commands.h"
+#include "src/compat.h"
+#include "src/mode.h"
+#include "src/settings.h"
+#include "src/transaction.h"
+
+PGSR_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+PG_FUNCTION_INFO_V1(pg_session_readonly_lock);
+
+#define PROCESS_UTILITY_PARAMS \
+	PlannedStmt *pstmt, const char *queryString, bool readOnlyTree, \
+	ProcessUtilityContext context, ParamListInfo params, \
+	QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc
+#define PROCESS_UTILITY_ARGS \
+	pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc
+
+static post_parse_analyze_hook_type prev_post_parse_analyze = NULL;
+static ExecutorStart_hook_type prev_ExecutorStart = NULL;
+static ExecutorRun_hook_type prev_ExecutorRun = NULL;
+static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
+static ProcessUtility_hook_type prev_ProcessUtility = NULL;
+static object_access_hook_type prev_object_access = NULL;
+
+/*
+ * Let everything that depends on the mode follow it.
+ */
+static void
+follow_mode(void)
+{
+	pgsr_transaction_follow_mode(pgsr_mode);
+	pgsr_settings_follow_mode(pgsr_mode);
+}
+
+/*
+ * Is the session to be kept from writing?  Also makes a backend take up its
+ * mode when the first hook runs in it.
+ */
+static inline bool
+guarded(void)
+{
+	if (unlikely(!pgsr_mode_settled) && pgsr_mode_settle())
+		follow_mode();
+	return pgsr_mode > PGSR_OFF;
+}
+
+/*
+ * Assign hook of the mode.
+ */
+static void
+assign_mode(int newval, void *extra)
+{
+	if (pgsr_mode_assign(newval))
+		follow_mode();
+}
+
+/*
+ * post_parse_analyze_hook: comes before planning, which may run functions.
+ */
+static void
+post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
+{
+	if (prev_post_parse_analyze)
+		prev_post_parse_analyze(pstate, query, jstate);
+	if (guarded())
+		pgsr_transaction_assert();
+}
+
+/*
+ * Hand a plan on to whoever sets it up.
+ */
+static void
+next_ExecutorStart(QueryDesc *queryDesc, int eflags)
+{
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(queryDesc, eflags);
+	else
+		standard_ExecutorStart(queryDesc, eflags);
+}
+
+/*
+ * ExecutorStart_hook: sets up a plan, for EXPLAIN perhaps.
+ */
+static void
+executor_start(QueryDesc *queryDesc, int eflags)
+{
+	if (!guarded())
+	{
+		next_ExecutorStart(queryDesc, eflags);
+		return;
+	}
+
+	pgsr_transaction_assert();
+	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
+	{
+		pgsr_receiver_check(queryDesc->dest);
+		(void) pgsr_plan_leave(queryDesc->plannedstmt);
+	}
+	if (!pgsr_plan_writes(queryDesc->plannedstmt))
+	{
+		next_ExecutorStart(queryDesc, eflags);
+		return;
+	}
+	pgsr_transaction_account();
+	next_ExecutorStart(queryDesc, eflags);
+	pgsr_transaction_plan_started();
+}
+
+/*
+ * Hand a plan on to whoever runs it.
+ */
+static void
+next_ExecutorRun(EXECUTOR_RUN_PARAMS)
+{
+	if (prev_ExecutorRun)
+		prev_ExecutorRun(EXECUTOR_RUN_ARGS);
+	else
+		standard_ExecutorRun(EXECUTOR_RUN_ARGS);
+}
+
+/*
+ * ExecutorRun_hook: a plan has its leave while it runs, not between two fetches
+ * from a cursor.
+ */
+static void
+executor_run(EXECUTOR_RUN_PARAMS)
+{
+	PgsrLeave	leave = PGSR_NO_LEAVE;
+	PgsrLeave	previous;
+
+	if (guarded())
+		leave = pgsr_plan_leave(queryDesc->plannedstmt);
+	if (leave == PGSR_NO_LEAVE)
+	{
+		next_ExecutorRun(EXECUTOR_RUN_ARGS);
+		return;
+	}
+
+	previous = pgsr_transaction_push_leave(leave);
+	PG_TRY();
+	{
+		next_ExecutorRun(EXECUTOR_RUN_ARGS);
+		pgsr_transaction_account();
+	}
+	PG_FINALLY();
+	{
+		pgsr_transaction_drop_leave(previous);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Hand a plan on to whoever finishes it.
+ */
+static void
+next_ExecutorFinish(QueryDesc *queryDesc)
+{
+	if (prev_ExecutorFinish)
+		prev_ExecutorFinish(queryDesc);
+	else
+		standard_ExecutorFinish(queryDesc);
+}
+
+/*
+ * ExecutorFinish_hook: runs AFTER triggers, and ends the statement for the
+ * write guard.
+ */
+static void
+executor_finish(QueryDesc *queryDesc)
+{
+	PgsrLeave	leave;
+	PgsrLeave	previous;
+
+	if (!guarded())
+	{
+		next_ExecutorFinish(queryDesc);
+		return;
+	}
+
+	leave = pgsr_plan_leave(queryDesc->plannedstmt);
+	if (leave == PGSR_NO_LEAVE)
+	{
+		next_ExecutorFinish(queryDesc);
+		pgsr_transaction_account();
+		return;
+	}
+
+	previous = pgsr_transaction_push_leave(leave);
+	PG_TRY();
+	{
+		next_ExecutorFinish(queryDesc);
+		pgsr_transaction_account();
+	}
+	PG_FINALLY();
+	{
+		pgsr_transaction_drop_leave(previous);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * Hand a utility statement on to whoever runs it.
+ */
+static void
+next_ProcessUtility(PROCESS_UTILITY_PARAMS)
+{
+	if (prev_ProcessUtility)
+		prev_ProcessUtility(PROCESS_UTILITY_ARGS);
+	else
+		standard_ProcessUtility(PROCESS_UTILITY_ARGS);
+}
+
+/*
+ * Run a utility statement in a session that may write.
+ */
+static void
+process_unguarded(PROCESS_UTILITY_PARAMS)
+{
+	bool		trying = IsA(pstmt->utilityStmt, CreateFunctionStmt);
+
+	if (likely(trying == pgsr_mode_trying))
+	{
+		next_ProcessUtility(PROCESS_UTILITY_ARGS);
+		return;
+	}
+
+	pgsr_mode_trying = trying;
+	PG_TRY();
+	{
+		next_ProcessUtility(PROCESS_UTILITY_ARGS);
+	}
+	PG_FINALLY();
+	{
+		pgsr_mode_trying = !trying;
+	}
+	PG_END_TRY();
+}
+
+/*
+ * ProcessUtility_hook
+ *
+ * The end of a transaction is not accounted for here: a rollback always
+ * succeeds, and a commit has its own look at the write guard.
+ */
+static void
+process_utility(PROCESS_UTILITY_PARAMS)
+{
+	bool		ends_statement = !IsA(pstmt->utilityStmt, TransactionStmt);
+	PgsrLeave	leave;
+	PgsrLeave	previous;
+
+	if (!guarded())
+	{
+		process_unguarded(PROCESS_UTILITY_ARGS);
+		return;
+	}
+
+	pgsr_transaction_assert();
+	leave = pgsr_command_check(pstmt->utilityStmt);
+	if (leave == PGSR_NO_LEAVE)
+	{
+		next_ProcessUtility(PROCESS_UTILITY_ARGS);
+		if (guarded())
+		{
+			pgsr_transaction_assert();
+			if (ends_statement)
+				pgsr_transaction_account();
+		}
+		return;
+	}
+
+	previous = pgsr_transaction_push_leave(leave);
+	PG_TRY();
+	{
+		next_ProcessUtility(PROCESS_UTILITY_ARGS);
+		pgsr_transaction_assert();
+		pgsr_transaction_account();
+	}
+	PG_FINALLY();
+	{
+		pgsr_transaction_drop_leave(previous);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * object_access_hook: sees every function about to be executed, fastpath calls
+ * and plpgsql's expressions among them.
+ */
+static void
+object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
+			  void *arg)
+{
+	if (prev_object_access)
+		prev_object_access(access, classId, objectId, subId, arg);
+	if (access != OAT_FUNCTION_EXECUTE || !guarded())
+		return;
+
+	pgsr_transaction_assert();
+	if (objectId == F_TXID_CURRENT || objectId == F_PG_CURRENT_XACT_ID)
+		pgsr_transaction_taking_id();
+}
+
+/*
+ * Transaction callback.
+ */
+static void
+xact_event(XactEvent event, void *arg)
+{
+	(void) guarded();
+	pgsr_transaction_event(event);
+}
+
+/*
+ * Subtransaction callback.
+ */
+static void
+subxact_event(SubXactEvent event, SubTransactionId mySubid,
+			  SubTransactionId parentSubid, void *arg)
+{
+	if (guarded())
+		pgsr_transaction_assert();
+}
+
+/*
+ * Module load callback
+ */
+void
+_PG_init(void)
+{
+	bool		settle_now;
+	PgsrMode	initial;
+
+	/* First whatever may fail: after an error nothing must be left behind. */
+	pgsr_commands_init();
+	pgsr_denied_commands_at_load();
+	initial = pgsr_mode_at_load(&settle_now);
+
+	DefineCustomStringVariable(PGSR_DENIED_COMMANDS_NAME,
+							   "Commands that a read-only session refuses.",
+							   "A list of command tags; \"default\" stands for the built-in list, and \"-\" before a tag takes it out.",
+							   &pgsr_denied_commands,
+							   "default",
+							   PGC_USERSET,
+							   GUC_LIST_INPUT,
+							   pgsr_denied_commands_check,
+							   pgsr_denied_commands_assign,
+							   NULL);
+
+	/* The mode comes last: it freezes the others. */
+	DefineCustomEnumVariable(PGSR_MODE_NAME,
+							 "Whether the session may write, and whether that can change.",
+							 "\"on\" makes the session read-only, \"locked\" does so until it ends.",
+							 &pgsr_mode_setting,
+							 initial,
+							 pgsr_mode_options,
+							 PGC_USERSET,
+							 GUC_REPORT,
+							 pgsr_mode_check,
+							 assign_mode,
+							 pgsr_mode_show);
+
+	MarkGUCPrefixReserved("pg_session_readonly");
+
+	pgsr_transaction_init();
+
+	prev_post_parse_analyze = post_parse_analyze_hook;
+	post_parse_analyze_hook = post_parse_analyze;
+	prev_ExecutorStart = ExecutorStart_hook;
+	ExecutorStart_hook = executor_start;
+	prev_ExecutorRun = ExecutorRun_hook;
+	ExecutorRun_hook = executor_run;
+	prev_ExecutorFinish = ExecutorFinish_hook;
+	ExecutorFinish_hook = executor_finish;
+	prev_ProcessUtility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
+	prev_object_access = object_access_hook;
+	object_access_hook = object_access;
+	RegisterXactCallback(xact_event, NULL);
+	RegisterSubXactCallback(subxact_event, NULL);
+
+	if (settle_now)
+		(void) guarded();
+}
+
+/*
+ * pg_session_readonly_lock() returns text
+ *
+ * Locks the session, for clients that speak nothing but SQL; to call it loads
+ * the library.  Returns the mode.  Fails like SET would: in a transaction that
+ * has written, or while a cursor is open.
+ */
+Datum
+pg_session_readonly_lock(PG_FUNCTION_ARGS)
+{
+	(void) guarded();
+	(void) set_config_option(PGSR_MODE_NAME,
+							 pgsr_mode_options[PGSR_LOCKED].name,
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET,
+							 true, 0, false);
+	PG_RETURN_TEXT_P(cstring_to_text(pgsr_mode_show()));
+}

@@ -1,0 +1,227 @@
+-- The switch: off -> on -> locked, and who may move it back.
+CREATE EXTENSION pg_session_readonly;
+CREATE ROLE regress_readonly_user;
+CREATE TABLE witness (who text);
+GRANT ALL ON witness TO regress_readonly_user;
+
+-- Neither CREATE EXTENSION nor the status function makes a session read-only,
+-- and the status function does not load the library.
+INSERT INTO witness VALUES ('after CREATE EXTENSION');
+\c -
+SELECT * FROM pg_session_readonly_status();
+INSERT INTO witness VALUES ('after status');
+
+-- A setting made before the library is there guards nothing, and status says so.
+SET pg_session_readonly.mode = locked;
+SELECT mode, loaded FROM pg_session_readonly_status();
+INSERT INTO witness VALUES ('placeholder only');
+
+-- Nor does creating a C function of the library, which loads it.
+\c -
+CREATE FUNCTION regress_lock() RETURNS text
+	AS '$libdir/pg_session_readonly', 'pg_session_readonly_lock' LANGUAGE C;
+SELECT mode, loaded FROM pg_session_readonly_status();
+INSERT INTO witness VALUES ('after CREATE FUNCTION');
+DROP FUNCTION regress_lock();
+
+-- LOAD does: the default is on.
+\c -
+LOAD 'pg_session_readonly';
+SELECT * FROM pg_session_readonly_status();
+INSERT INTO witness VALUES ('on');
+
+-- A superuser may switch it off again, and then everything is as before.
+SET pg_session_readonly.mode = off;
+SHOW default_transaction_read_only;
+SHOW transaction_read_only;
+INSERT INTO witness VALUES ('switched off again');
+
+-- Not so if the session or the current user is not a superuser.
+SET pg_session_readonly.mode = on;
+SET ROLE regress_readonly_user;
+SET pg_session_readonly.mode = off;
+RESET ROLE;
+SET SESSION AUTHORIZATION regress_readonly_user;
+SET pg_session_readonly.mode = off;
+RESET pg_session_readonly.mode;
+RESET ALL;
+SHOW pg_session_readonly.mode;
+INSERT INTO witness VALUES ('ordinary user');
+RESET SESSION AUTHORIZATION;
+
+-- Only SET brings "on" down: a rollback does not.
+SET pg_session_readonly.mode = off;
+BEGIN;
+SET pg_session_readonly.mode = on;
+ROLLBACK;
+SHOW pg_session_readonly.mode;
+INSERT INTO witness VALUES ('rolled back');
+
+-- SET LOCAL ... = off ends with its transaction, which stays read-only.
+BEGIN;
+SET LOCAL pg_session_readonly.mode = off;
+INSERT INTO witness VALUES ('SET LOCAL');
+COMMIT;
+SHOW pg_session_readonly.mode;
+
+-- Anyone may go up, by LOAD of the link in plugins/ for those who may not load
+-- just any library.
+\c -
+SET SESSION AUTHORIZATION regress_readonly_user;
+LOAD 'pg_session_readonly';
+LOAD '$libdir/plugins/pg_session_readonly';
+SHOW pg_session_readonly.mode;
+SET pg_session_readonly.mode = locked;
+INSERT INTO witness VALUES ('ordinary user, locked');
+
+-- Locked stays locked, also for a superuser.
+RESET SESSION AUTHORIZATION;
+SET pg_session_readonly.mode = locked;
+SET pg_session_readonly.mode = on;
+DO $$
+BEGIN
+	SET pg_session_readonly.mode = off;
+EXCEPTION WHEN read_only_sql_transaction THEN
+	RAISE NOTICE '% %', SQLSTATE, SQLERRM;
+END $$;
+SELECT set_config('pg_session_readonly.mode', 'off', false);
+SET LOCAL pg_session_readonly.mode = off;
+RESET pg_session_readonly.mode;
+SHOW pg_session_readonly.mode;
+RESET ALL;
+SHOW pg_session_readonly.mode;
+DISCARD ALL;
+SHOW pg_session_readonly.mode;
+SELECT setting, source, reset_val FROM pg_settings WHERE name = 'pg_session_readonly.mode';
+SET pg_session_readonly.mode = unlocked;
+SELECT * FROM pg_session_readonly_status();
+INSERT INTO witness VALUES ('locked');
+
+-- The lock falls when it is assigned: nothing that takes assignments back
+-- raises it.
+\c -
+LOAD 'pg_session_readonly';
+BEGIN;
+SET pg_session_readonly.mode = locked;
+ROLLBACK;
+SHOW pg_session_readonly.mode;
+INSERT INTO witness VALUES ('ROLLBACK');
+\c -
+LOAD 'pg_session_readonly';
+BEGIN;
+SET LOCAL pg_session_readonly.mode = locked;
+COMMIT;
+SHOW pg_session_readonly.mode;
+\c -
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+BEGIN;
+SAVEPOINT a;
+SET LOCAL pg_session_readonly.mode = on;
+SAVEPOINT b;
+SET pg_session_readonly.mode = locked;
+ROLLBACK TO a;
+INSERT INTO witness VALUES ('ROLLBACK TO');
+ROLLBACK;
+SHOW pg_session_readonly.mode;
+-- a function's SET clause
+\c -
+CREATE FUNCTION locks() RETURNS text LANGUAGE sql
+	SET pg_session_readonly.mode = locked
+	AS $$ SELECT current_setting('pg_session_readonly.mode') $$;
+CREATE FUNCTION unlocks() RETURNS text LANGUAGE sql
+	SET pg_session_readonly.mode = off
+	AS $$ SELECT current_setting('pg_session_readonly.mode') $$;
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+SELECT locks();
+SHOW pg_session_readonly.mode;
+SELECT unlocks();
+INSERT INTO witness VALUES ('SET clause');
+
+-- Validation is no assignment: a value for another session changes nothing here.
+\c -
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+ALTER ROLE regress_readonly_user SET pg_session_readonly.mode = locked;
+CREATE OR REPLACE FUNCTION locks() RETURNS text LANGUAGE sql
+	SET pg_session_readonly.mode = locked AS $$ SELECT 'x' $$;
+SHOW pg_session_readonly.mode;
+INSERT INTO witness VALUES ('after ALTER ROLE');
+SELECT setconfig FROM pg_db_role_setting
+	WHERE setrole = 'regress_readonly_user'::regrole;
+ALTER ROLE regress_readonly_user RESET pg_session_readonly.mode;
+ALTER ROLE regress_readonly_user SET pg_session_readonly.mode = bogus;
+
+-- Going up is refused where work could still commit that the guard never saw,
+-- and the session stays as it was.
+BEGIN;
+INSERT INTO witness VALUES ('committed by the host');
+SET pg_session_readonly.mode = on;
+ROLLBACK;
+BEGIN;
+DECLARE c CURSOR FOR SELECT 1;
+SET pg_session_readonly.mode = locked;
+ROLLBACK;
+SHOW pg_session_readonly.mode;
+\c -
+BEGIN;
+INSERT INTO witness VALUES ('before LOAD');
+LOAD 'pg_session_readonly';
+ROLLBACK;
+BEGIN;
+INSERT INTO witness VALUES ('before lock()');
+SELECT pg_session_readonly_lock();
+ROLLBACK;
+SELECT mode FROM pg_session_readonly_status();
+INSERT INTO witness VALUES ('LOAD was refused');
+-- from on to locked as well
+LOAD 'pg_session_readonly';
+BEGIN;
+SELECT txid_current() > 0 AS has_id;
+SET pg_session_readonly.mode = locked;
+ROLLBACK;
+SET pg_session_readonly.mode = locked;
+
+-- Settings made before LOAD count, bad ones stop it.
+\c -
+SET pg_session_readonly.mode = locked;
+SET pg_session_readonly.denied_commands = 'default, LISTEN';
+LOAD 'pg_session_readonly';
+SELECT * FROM pg_session_readonly_status();
+LISTEN somebody;
+\c -
+SET pg_session_readonly.mode = '';
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = lokced;
+LOAD 'pg_session_readonly';
+RESET pg_session_readonly.mode;
+SET pg_session_readonly.denied_commands = 'default, LISTNE';
+LOAD 'pg_session_readonly';
+SELECT loaded FROM pg_session_readonly_status();
+\c -
+SET pg_session_readonly.mode = off;
+LOAD 'pg_session_readonly';
+INSERT INTO witness VALUES ('off by the host');
+SET pg_session_readonly.moode = locked;
+
+-- For those who only speak SQL
+\c -
+SET SESSION AUTHORIZATION regress_readonly_user;
+SELECT pg_session_readonly_lock();
+SELECT pg_session_readonly_lock();
+INSERT INTO witness VALUES ('lock()');
+\c -
+BEGIN;
+SELECT pg_session_readonly_lock();
+ROLLBACK;
+INSERT INTO witness VALUES ('lock() rolled back');
+
+-- Only what was written while the mode was off is there.
+\c -
+SELECT * FROM witness ORDER BY who;
+DROP FUNCTION locks();
+DROP FUNCTION unlocks();
+DROP TABLE witness;
+DROP ROLE regress_readonly_user;
+DROP EXTENSION pg_session_readonly;

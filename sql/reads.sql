@@ -1,0 +1,115 @@
+-- What must keep working in a locked session: no false alarms.
+CREATE TABLE r (i int PRIMARY KEY, t text);
+INSERT INTO r SELECT i, 'row ' || i FROM generate_series(1, 5) i;
+CREATE VIEW rv AS SELECT * FROM r WHERE i > 2;
+CREATE FUNCTION f(int) RETURNS text LANGUAGE sql AS $$ SELECT t FROM r WHERE i = $1 $$;
+CREATE FUNCTION g(int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	BEGIN
+		SELECT t INTO STRICT result FROM r WHERE i = $1;
+	EXCEPTION WHEN no_data_found THEN
+		result := 'none';
+	END;
+	RETURN result;
+END $$;
+CREATE PROCEDURE p(INOUT n bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	COMMIT;
+	SELECT count(*) INTO n FROM r;
+	ROLLBACK;
+END $$;
+CREATE ROLE regress_readonly_other;
+GRANT SELECT ON r TO regress_readonly_other;
+
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+
+SELECT * FROM r JOIN rv USING (i) ORDER BY i;
+SELECT i % 2 AS odd, count(*), string_agg(t, ',' ORDER BY i),
+	row_number() OVER (ORDER BY i % 2) FROM r GROUP BY 1 ORDER BY 1;
+WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3) SELECT * FROM n;
+SELECT f(1), g(2), g(99);
+SELECT i FROM r UNION SELECT 99 EXCEPT SELECT 1 ORDER BY 1 LIMIT 2;
+SELECT * FROM r, LATERAL (SELECT f(i)) AS l (x) WHERE i = 3;
+VALUES (1), (2);
+TABLE rv;
+
+EXPLAIN (COSTS off) SELECT * FROM r WHERE i = 1;
+\o /dev/null
+EXPLAIN ANALYZE SELECT count(*) FROM rv;
+\o
+EXPLAIN (COSTS off) UPDATE r SET t = '';
+EXPLAIN (COSTS off) DELETE FROM r;
+
+BEGIN READ ONLY;
+BEGIN;
+DECLARE c SCROLL CURSOR FOR SELECT i FROM r ORDER BY i;
+FETCH 2 FROM c;
+MOVE BACKWARD 1 IN c;
+FETCH ALL FROM c;
+CLOSE c;
+DECLARE h CURSOR WITH HOLD FOR SELECT i FROM r ORDER BY i;
+SAVEPOINT a;
+SELECT 1 / 0;
+ROLLBACK TO SAVEPOINT a;
+RELEASE SAVEPOINT a;
+COMMIT;
+FETCH 1 FROM h;
+CLOSE ALL;
+BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE;
+SELECT count(*) FROM r;
+COMMIT AND CHAIN;
+END;
+
+PREPARE q (int) AS SELECT t FROM r WHERE i = $1;
+EXECUTE q (1);
+EXPLAIN (COSTS off) EXECUTE q (1);
+DEALLOCATE q;
+DEALLOCATE ALL;
+
+COPY r TO STDOUT;
+COPY (SELECT i FROM rv ORDER BY i) TO STDOUT WITH (FORMAT csv, HEADER);
+
+SET work_mem = '5MB';
+SHOW work_mem;
+SET LOCAL work_mem = '6MB';
+RESET work_mem;
+SET search_path = public, pg_catalog;
+SET TIME ZONE 'UTC';
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ;
+SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED;
+SELECT set_config('application_name', 'locked', false);
+SELECT current_setting('application_name');
+SET ROLE regress_readonly_other;
+SELECT count(*) FROM r;
+RESET ROLE;
+SET CONSTRAINTS ALL IMMEDIATE;
+
+LISTEN somebody;
+UNLISTEN somebody;
+UNLISTEN *;
+BEGIN;
+LOCK TABLE r, rv IN ACCESS SHARE MODE;
+COMMIT;
+
+DO $$ BEGIN PERFORM count(*) FROM r; COMMIT; PERFORM f(1); END $$;
+CALL p(0);
+
+-- what poolers and drivers send between two clients
+DISCARD ALL;
+SET SESSION AUTHORIZATION DEFAULT; RESET ALL; CLOSE ALL; UNLISTEN *;
+DISCARD PLANS;
+DISCARD SEQUENCES;
+DISCARD TEMP;
+SELECT pg_advisory_unlock_all();
+SHOW pg_session_readonly.mode;
+
+\c -
+DROP PROCEDURE p(bigint);
+DROP FUNCTION f(int);
+DROP FUNCTION g(int);
+DROP VIEW rv;
+DROP TABLE r;
+DROP ROLE regress_readonly_other;

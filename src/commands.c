@@ -1,0 +1,450 @@
+/*-------------------------------------------------------------------------
+ *
+ * commands.c
+ *	  The list of commands that a read-only session refuses.
+ *
+ * Core refuses most commands that write in a read-only transaction, but not
+ * those that it counts as maintenance, nor those whose effect lies outside the
+ * transaction; see ClassifyUtilityCommandAsReadOnly() in utility.c.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "commands.h"
+#include "commands/defrem.h"
+#include "compat.h"
+#include "nodes/parsenodes.h"
+#include "refusal.h"
+#include "settings.h"
+#include "tcop/cmdtag.h"
+#include "tcop/utility.h"
+
+/*
+ * What the list is about: core's command tags, and behind them two of our own,
+ * because COPY has one tag for all it can do.
+ */
+enum
+{
+#define PG_CMDTAG(tag, name, evtrgok, rwrok, rowcnt) ITEM_##tag,
+#include "tcop/cmdtaglist.h"
+#undef PG_CMDTAG
+	ITEM_COPY_FILE,
+	ITEM_COPY_PROGRAM,
+	NUM_ITEMS
+};
+
+typedef struct CommandSet
+{
+	uint64		bits[(NUM_ITEMS + 63) / 64];
+} CommandSet;
+
+/*
+ * The built-in list, with the reason of each refusal.  A command that a version
+ * does not have is passed over there.
+ */
+static const struct
+{
+	const char *name;
+	const char *reason;
+}			builtin_commands[] =
+{
+	{"ALTER SYSTEM", "It rewrites the server's configuration."},
+	{"ANALYZE", "It rewrites planner statistics."},
+	{"CHECKPOINT", "It makes the server write out all its buffers."},
+	{"CLUSTER", "It rewrites tables."},
+	{"COMMIT PREPARED", "It makes another session's changes durable."},
+	{"COPY FILE", "It reads or writes a file of the server as the server's own user."},
+	{"COPY PROGRAM", "It runs a program as the server's own user."},
+	{"LOAD", "It runs code of the loaded library in the server."},
+	{"LOCK TABLE", "A lock stronger than ACCESS SHARE stops other sessions."},
+	{"NOTIFY", "It sends a message to other sessions."},
+	{"PREPARE TRANSACTION", "It leaves a transaction behind that outlives the session."},
+	{"REINDEX", "It rebuilds indexes."},
+	{"REPACK", "It rewrites tables."},
+	{"ROLLBACK PREPARED", "It throws another session's changes away."},
+	{"VACUUM", "It removes dead rows and rewrites table files."},
+};
+
+/*
+ * Tags that no utility command bears, and those of transaction control, without
+ * which a session could not even end a failed transaction.
+ */
+static const char *const unlistable[] = {
+	"???", "ALTER ACCESS METHOD", "ALTER CAST", "ALTER CONSTRAINT",
+	"ALTER TRANSFORM", "BEGIN", "COMMIT", "COPY FROM", "CREATE CONSTRAINT",
+	"CREATE ROUTINE", "DELETE", "DROP CONSTRAINT", "INSERT", "LOGIN", "MERGE",
+	"RELEASE", "ROLLBACK", "SAVEPOINT", "SELECT", "SELECT FOR KEY SHARE",
+	"SELECT FOR NO KEY UPDATE", "SELECT FOR SHARE", "SELECT FOR UPDATE",
+	"START TRANSACTION", "UPDATE",
+};
+
+char	   *pgsr_denied_commands = NULL;
+
+/* What the setting says, and what it says by default. */
+static const CommandSet *denied = NULL;
+static CommandSet builtin;
+
+/*
+ * The number that stands for an item of the list, or -1 if there is no such
+ * command.
+ */
+static int
+item_number(const char *name)
+{
+	CommandTag	tag;
+
+	if (pg_strcasecmp(name, "COPY FILE") == 0)
+		return ITEM_COPY_FILE;
+	if (pg_strcasecmp(name, "COPY PROGRAM") == 0)
+		return ITEM_COPY_PROGRAM;
+	tag = GetCommandTagEnum(name);
+	return tag == CMDTAG_UNKNOWN ? -1 : (int) tag;
+}
+
+/*
+ * Put an item into a set, or take it out.
+ */
+static void
+set_item(CommandSet *set, int item, bool present)
+{
+	uint64		bit = UINT64CONST(1) << (item % 64);
+
+	if (present)
+		set->bits[item / 64] |= bit;
+	else
+		set->bits[item / 64] &= ~bit;
+}
+
+/*
+ * Is an item in a set?
+ */
+static inline bool
+has_item(const CommandSet *set, int item)
+{
+	return (set->bits[item / 64] >> (item % 64)) & 1;
+}
+
+/*
+ * Make a set of the built-in list.  Called before the setting is defined.
+ */
+void
+pgsr_commands_init(void)
+{
+	for (int i = 0; i < (int) lengthof(builtin_commands); i++)
+	{
+		int			item = item_number(builtin_commands[i].name);
+
+		if (item >= 0)
+			set_item(&builtin, item, true);
+	}
+}
+
+/*
+ * Apply one item of the list, without the white space around it.  Returns what
+ * is wrong with it, or NULL.
+ */
+static const char *
+apply_item(CommandSet *set, const char *name)
+{
+	bool		present = true;
+	int			item;
+
+	if (name[0] == '\0')
+		return "Empty item in the list";
+	if (pg_strcasecmp(name, "default") == 0)
+	{
+		for (int i = 0; i < (int) lengthof(set->bits); i++)
+			set->bits[i] |= builtin.bits[i];
+		return NULL;
+	}
+
+	if (name[0] == '-')
+	{
+		present = false;
+		for (name++; isspace((unsigned char) *name); name++)
+			;
+	}
+	item = item_number(name);
+	if (item < 0)
+	{
+		for (int i = 0; i < (int) lengthof(builtin_commands); i++)
+		{
+			/* a newer server has it */
+			if (pg_strcasecmp(name, builtin_commands[i].name) == 0)
+				return NULL;
+		}
+		return "Unrecognized command";
+	}
+	for (int i = 0; i < (int) lengthof(unlistable); i++)
+	{
+		if (pg_strcasecmp(name, unlistable[i]) == 0)
+			return "Not a command that can be listed";
+	}
+	set_item(set, item, present);
+	return NULL;
+}
+
+/*
+ * Parse a list into a set.  Returns NULL, or what is wrong and the item in
+ * *bad, which points into *copy.  The caller frees *copy.
+ */
+static const char *
+parse_list(const char *list, CommandSet *set, char **copy, char **bad)
+{
+	char	   *item;
+	bool		more;
+
+	memset(set, 0, sizeof(*set));
+	*copy = strdup(list);
+	if (*copy == NULL)
+	{
+		*bad = "";
+		return "Out of memory";
+	}
+
+	/* an empty list denies nothing */
+	item = *copy;
+	while (isspace((unsigned char) *item))
+		item++;
+	if (*item == '\0')
+		return NULL;
+
+	do
+	{
+		char	   *end = item + strcspn(item, ",");
+		const char *error;
+
+		more = *end == ',';
+		*end = '\0';
+		while (isspace((unsigned char) *item))
+			item++;
+		for (char *last = end; last > item && isspace((unsigned char) last[-1]);)
+			*--last = '\0';
+		error = apply_item(set, item);
+		if (error)
+		{
+			*bad = item;
+			return error;
+		}
+		item = end + 1;
+	} while (more);
+	return NULL;
+}
+
+/*
+ * Check hook: parse the list once, into a set of bits.
+ */
+bool
+pgsr_denied_commands_check(char **newval, void **extra, GucSource source)
+{
+	CommandSet *set = pgsr_guc_malloc(sizeof(CommandSet));
+	const char *error;
+	char	   *copy;
+	char	   *bad;
+
+	if (set == NULL)
+		return false;
+	error = parse_list(*newval, set, &copy, &bad);
+	if (error)
+		GUC_check_errdetail("%s: \"%s\".", error, bad);
+	free(copy);
+	*extra = set;
+	return error == NULL;
+}
+
+/*
+ * Assign hook.
+ */
+void
+pgsr_denied_commands_assign(const char *newval, void *extra)
+{
+	denied = extra;
+}
+
+/*
+ * Raise an error if the setting was given a bad value before it was known; core
+ * would only warn and use the default.
+ */
+void
+pgsr_denied_commands_at_load(void)
+{
+	const char *placeholder = pgsr_setting_placeholder(PGSR_DENIED_COMMANDS_NAME);
+	CommandSet	set;
+	const char *error;
+	char	   *copy;
+	char	   *bad;
+
+	if (placeholder == NULL)
+		return;
+	error = parse_list(placeholder, &set, &copy, &bad);
+	if (error)
+	{
+		bad = pstrdup(bad);
+		free(copy);
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for parameter \"%s\": \"%s\"",
+						PGSR_DENIED_COMMANDS_NAME, placeholder),
+				 errdetail("%s: \"%s\".", error, bad)));
+	}
+	free(copy);
+}
+
+/*
+ * Does an EXPLAIN run the statement it explains?  As in ExplainQuery(), the
+ * last mention counts.
+ */
+static bool
+explain_analyzes(ExplainStmt *stmt)
+{
+	bool		analyze = false;
+	ListCell   *lc;
+
+	foreach(lc, stmt->options)
+	{
+		DefElem    *option = lfirst_node(DefElem, lc);
+
+		if (strcmp(option->defname, "analyze") == 0)
+			analyze = defGetBoolean(option);
+	}
+	return analyze;
+}
+
+/*
+ * Refuse what would create a relation from a query.
+ */
+static void
+refuse_relation(const char *action)
+{
+	pgsr_refuse(action, "It creates a relation and fills it.", NULL);
+}
+
+/*
+ * Core checks CREATE TABLE AS where it is a statement of its own, but not where
+ * EXPLAIN ANALYZE runs it.
+ */
+static void
+check_explain(ExplainStmt *stmt)
+{
+	Node	   *explained = stmt->query;
+
+	if (IsA(explained, Query))
+		explained = ((Query *) explained)->utilityStmt;
+	if (explained != NULL && IsA(explained, CreateTableAsStmt) &&
+		explain_analyzes(stmt))
+		refuse_relation(psprintf("EXPLAIN ANALYZE of %s",
+								 CreateCommandName(explained)));
+}
+
+/*
+ * What of the list is a statement about?  -1 if it is a kind of its command
+ * that only reads.
+ */
+static int
+statement_item(Node *parsetree)
+{
+	CommandTag	tag = CreateCommandTag(parsetree);
+
+	if (IsA(parsetree, LockStmt) &&
+		((LockStmt *) parsetree)->mode == AccessShareLock)
+		return -1;
+	if (IsA(parsetree, CopyStmt))
+	{
+		CopyStmt   *copy = (CopyStmt *) parsetree;
+
+		if (copy->is_program && !has_item(denied, tag))
+			return ITEM_COPY_PROGRAM;
+		if (copy->filename != NULL && !has_item(denied, tag))
+			return ITEM_COPY_FILE;
+	}
+	return tag;
+}
+
+/*
+ * The leave of a command that works on the session's temporary objects.
+ */
+static PgsrLeave
+temporary_leave(Node *parsetree)
+{
+	if (IsA(parsetree, DiscardStmt))
+	{
+		DiscardMode target = ((DiscardStmt *) parsetree)->target;
+
+		if (target == DISCARD_ALL || target == DISCARD_TEMP)
+			return PGSR_LEAVE_POLICY;	/* deletes catalog entries */
+	}
+	else if (IsA(parsetree, CopyStmt))
+	{
+		CopyStmt   *copy = (CopyStmt *) parsetree;
+
+		if (copy->is_from &&
+			pgsr_relation_is_temporary(RangeVarGetRelid(copy->relation,
+														NoLock, true)))
+			return PGSR_LEAVE_TEMPORARY;
+	}
+	return PGSR_NO_LEAVE;
+}
+
+/*
+ * Refuse what the list denies.
+ */
+static void
+refuse_command(int item)
+{
+	const char *name = NULL;
+	const char *reason = "It is listed in \"" PGSR_DENIED_COMMANDS_NAME "\".";
+
+	for (int i = 0; i < (int) lengthof(builtin_commands); i++)
+	{
+		if (item_number(builtin_commands[i].name) == item)
+		{
+			name = builtin_commands[i].name;
+			reason = builtin_commands[i].reason;
+		}
+	}
+	if (name == NULL)
+		name = GetCommandTagName(item);
+
+	pgsr_refuse(name, reason,
+				psprintf("Use a connection that is not read-only, or have an administrator take %s out of \"%s\" before the session is locked.",
+						 name, PGSR_DENIED_COMMANDS_NAME));
+}
+
+/*
+ * Refuse a utility statement if the list denies it; otherwise return its leave.
+ *
+ * A command of the built-in list that is not denied is one that an
+ * administrator has allowed, and so may do what it does.
+ */
+PgsrLeave
+pgsr_command_check(Node *parsetree)
+{
+	int			item = statement_item(parsetree);
+
+	if (IsA(parsetree, ExplainStmt))
+		check_explain((ExplainStmt *) parsetree);
+	if (item < 0)
+		return PGSR_NO_LEAVE;
+	if (has_item(denied, item))
+		refuse_command(item);
+
+	/* PrepareTransaction() takes an id before anybody is asked */
+	if (item == CMDTAG_PREPARE_TRANSACTION)
+		pgsr_transaction_taking_id();
+	return has_item(&builtin, item) ? PGSR_LEAVE_POLICY :
+		temporary_leave(parsetree);
+}
+
+/*
+ * Refuse to run a plan whose rows go into a new relation, whoever asked for it.
+ */
+void
+pgsr_receiver_check(DestReceiver *dest)
+{
+	if (dest != NULL &&
+		(dest->mydest == DestIntoRel || dest->mydest == DestTransientRel))
+		refuse_relation("a query into a relation");
+}

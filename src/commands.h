@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * commands.h
+ *	  The list of commands that a read-only session refuses.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGSR_COMMANDS_H
+#define PGSR_COMMANDS_H
+
+#include "nodes/nodes.h"
+#include "tcop/dest.h"
+#include "transaction.h"
+#include "utils/guc.h"
+
+#define PGSR_DENIED_COMMANDS_NAME "pg_session_readonly.denied_commands"
+
+extern char *pgsr_denied_commands;
+
+extern void pgsr_commands_init(void);
+extern bool pgsr_denied_commands_check(char **newval, void **extra,
+									   GucSource source);
+extern void pgsr_denied_commands_assign(const char *newval, void *extra);
+extern void pgsr_denied_commands_at_load(void);
+
+extern PgsrLeave pgsr_command_check(Node *parsetree);
+extern void pgsr_receiver_check(DestReceiver *dest);
+
+#endif							/* PGSR_COMMANDS_H */

@@ -1,0 +1,120 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *	  What differs between the supported major versions.
+ *
+ * Every conditional on PG_VERSION_NUM lives in this file.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef PGSR_COMPAT_H
+#define PGSR_COMPAT_H
+
+#include "executor/executor.h"
+#include "parser/analyze.h"
+#include "parser/parsetree.h"
+#include "pgstat.h"
+#include "utils/guc_tables.h"
+
+#if PG_VERSION_NUM < 150000
+#error "pg_session_readonly needs PostgreSQL 15 or later"
+#endif
+
+/* 18 lets a module tell its name and version. */
+#if PG_VERSION_NUM >= 180000
+#define PGSR_MODULE_MAGIC \
+	PG_MODULE_MAGIC_EXT(.name = "pg_session_readonly", .version = PGSR_VERSION)
+#else
+#define PGSR_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
+/* 18 marks functions that do not return before their type, not behind. */
+#if PG_VERSION_NUM >= 180000
+#define PGSR_NORETURN pg_noreturn
+#else
+#define PGSR_NORETURN pg_attribute_noreturn()
+#endif
+
+/* 18 took execute_once out of ExecutorRun(). */
+#if PG_VERSION_NUM >= 180000
+#define EXECUTOR_RUN_PARAMS \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count
+#define EXECUTOR_RUN_ARGS queryDesc, direction, count
+#else
+#define EXECUTOR_RUN_PARAMS \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count, \
+	bool execute_once
+#define EXECUTOR_RUN_ARGS queryDesc, direction, count, execute_once
+#endif
+
+/* 19 made the jumble state constant. */
+#if PG_VERSION_NUM >= 190000
+#define POST_PARSE_ANALYZE_PARAMS \
+	ParseState *pstate, Query *query, const JumbleState *jstate
+#else
+#define POST_PARSE_ANALYZE_PARAMS \
+	ParseState *pstate, Query *query, JumbleState *jstate
+#endif
+
+/* 16 put settings into memory of their own; before, it was malloc'd. */
+#if PG_VERSION_NUM >= 160000
+#define pgsr_guc_malloc(size) guc_malloc(LOG, size)
+#else
+#define pgsr_guc_malloc(size) malloc(size)
+#endif
+
+/*
+ * The typed part of a setting's record: up to 18 the record begins with the
+ * generic part, from 19 on it is a member of a union inside it.  So is the
+ * "extra" of the reset value.
+ */
+#if PG_VERSION_NUM >= 190000
+#define SettingPart(record, type) (&(record)->_##type)
+#define SettingResetExtra(record, type) ((record)->reset_extra)
+#else
+#define SettingPart(record, type) ((struct config_##type *) (record))
+#define SettingResetExtra(record, type) \
+	(((struct config_##type *) (record))->reset_extra)
+#endif
+
+/*
+ * Find the record of a setting, or NULL.  15 keeps find_option() to itself.
+ */
+static inline struct config_generic *
+pgsr_find_setting(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, 0);
+#else
+	struct config_generic **settings = get_guc_variables();
+	int			n = GetNumConfigOptions();
+
+	for (int i = 0; i < n; i++)
+	{
+		if (pg_strcasecmp(settings[i]->name, name) == 0)
+			return settings[i];
+	}
+	return NULL;
+#endif
+}
+
+/* 16 renamed the fields of the per-table statistics. */
+#if PG_VERSION_NUM >= 160000
+#define PgStatTableOid(status) ((status)->id)
+#else
+#define PgStatTableOid(status) ((status)->t_id)
+#endif
+
+/*
+ * The relations that a planned statement names and the privileges it needs on
+ * them: 16 moved these from the range table into a list of their own.
+ */
+#if PG_VERSION_NUM >= 160000
+#define PlannedPermissions(stmt) ((stmt)->permInfos)
+#define PermissionsNode RTEPermissionInfo
+#else
+#define PlannedPermissions(stmt) ((stmt)->rtable)
+#define PermissionsNode RangeTblEntry
+#endif
+
+#endif							/* PGSR_COMPAT_H */

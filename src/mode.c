@@ -1,0 +1,334 @@
+/*-------------------------------------------------------------------------
+ *
+ * mode.c
+ *	  The switch: its positions and who may move it.
+ *
+ * The setting's variable is what GUC machinery works on; pgsr_mode is what is
+ * in force.  The two part while a backend starts (the settings of the file,
+ * the database, the role and the client replace one another, and only the one
+ * that wins is taken up) and in processes that are never guarded.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "replication/walsender.h"
+#include "settings.h"
+#include "tcop/cmdtag.h"
+#include "tcop/pquery.h"
+#include "utils/portal.h"
+
+PgsrMode	pgsr_mode = PGSR_OFF;
+bool		pgsr_mode_settled = false;
+bool		pgsr_mode_trying = false;
+int			pgsr_mode_setting = PGSR_OFF;
+
+const struct config_enum_entry pgsr_mode_options[] = {
+	{"off", PGSR_OFF, false},
+	{"on", PGSR_ON, false},
+	{"locked", PGSR_LOCKED, false},
+	{NULL, 0, false}
+};
+
+/*
+ * Is this a process whose mode means anything?
+ *
+ * Settings for the server, a database or a role also reach autovacuum,
+ * background and apply workers; to guard those would stop vacuuming or
+ * replication.  The commands of the replication protocol pass no hook, so a
+ * walsender cannot be guarded.  A parallel worker follows its leader.
+ */
+static bool
+mode_applies(void)
+{
+	if (am_walsender)
+		return false;
+	return MyBackendType == B_BACKEND ||
+		!IsPostmasterEnvironment ||
+		IsParallelWorker();
+}
+
+/*
+ * Why the mode cannot go up just now, or NULL if it can.
+ *
+ * Work done under a transaction id that was taken before could still commit,
+ * and an open cursor runs a plan that was set up before the guard was there.
+ */
+static const char *
+mode_obstacle(const char **hint)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	{
+		*hint = "Commit or roll back the transaction first.";
+		return "The current transaction has already written.";
+	}
+	if (!ThereAreNoReadyPortals())
+	{
+		*hint = "Close all cursors first.";
+		return "A cursor is open whose query was started before.";
+	}
+	return NULL;
+}
+
+/*
+ * Was the library loaded because somebody asked for it?
+ *
+ * Creating a C function loads its library, and so does calling one; neither
+ * may make a session read-only.  Nothing tells _PG_init() who called, so go by
+ * the statement being run.  No statement at all means that a preload setting
+ * asked; DO and CALL count as having run a LOAD.
+ */
+static bool
+loaded_on_purpose(void)
+{
+	if (creating_extension || IsBinaryUpgrade)
+		return false;
+	if (ActivePortal == NULL)
+		return true;
+	return ActivePortal->commandTag == CMDTAG_LOAD ||
+		ActivePortal->commandTag == CMDTAG_DO ||
+		ActivePortal->commandTag == CMDTAG_CALL;
+}
+
+/*
+ * The mode a session starts with when the library is loaded into it, for use as
+ * the setting's default.  *settle_now tells whether it is to be taken up at
+ * once.
+ *
+ * Called before anything is defined or hooked, so that an error leaves the
+ * session as it was; while a backend starts, any error ends it.
+ */
+PgsrMode
+pgsr_mode_at_load(bool *settle_now)
+{
+	PgsrMode	initial = PGSR_OFF;
+	PgsrMode	wanted;
+	const char *placeholder;
+
+	/*
+	 * For the whole server: every backend settles when it has read its own
+	 * settings.  A parallel worker is told by its leader.
+	 */
+	*settle_now = false;
+	if (process_shared_preload_libraries_in_progress || IsParallelWorker())
+		return initial;
+
+	*settle_now = true;
+	if (mode_applies() && loaded_on_purpose())
+		initial = PGSR_ON;
+
+	/*
+	 * Core would only warn about a bad value that was given before the setting
+	 * was known, and use the default.
+	 */
+	wanted = initial;
+	placeholder = pgsr_setting_placeholder(PGSR_MODE_NAME);
+	if (placeholder != NULL)
+	{
+		const struct config_enum_entry *entry = pgsr_mode_options;
+
+		while (entry->name && pg_strcasecmp(entry->name, placeholder) != 0)
+			entry++;
+		if (entry->name == NULL)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("invalid value for parameter \"%s\": \"%s\"",
+							PGSR_MODE_NAME, placeholder),
+					 errhint("Available values: off, on, locked.")));
+		wanted = entry->val;
+	}
+
+	if (wanted > PGSR_OFF)
+	{
+		const char *hint;
+		const char *obstacle;
+
+		if (am_walsender)
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("cannot make a replication connection read-only")));
+		obstacle = mode_obstacle(&hint);
+		if (obstacle)
+			ereport(ERROR,
+					(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+					 errmsg("cannot make the session read-only now"),
+					 errdetail("%s", obstacle),
+					 errhint("%s", hint)));
+	}
+	return initial;
+}
+
+/*
+ * Put the mode in force into the setting, and into every place from which core
+ * would bring back another value.
+ */
+static void
+pin_mode(void)
+{
+	struct config_generic *record = pgsr_find_setting(PGSR_MODE_NAME);
+
+	pgsr_mode_setting = pgsr_mode;
+	if (record != NULL && record->vartype == PGC_ENUM)
+		pgsr_setting_pin(record, PGC_S_OVERRIDE);
+}
+
+/*
+ * Take up the mode that the settings of this backend came to.  Returns whether
+ * the session is guarded from here on.
+ *
+ * The setting is then taken to come from PGC_S_OVERRIDE, by which a parallel
+ * worker knows a mode that its leader enforces, see pgsr_mode_check().
+ */
+bool
+pgsr_mode_settle(void)
+{
+	pgsr_mode_settled = true;
+	if (!mode_applies() || pgsr_mode_setting == PGSR_OFF)
+		return false;
+	pgsr_mode = pgsr_mode_setting;
+	if (!IsParallelWorker())
+	{
+		pin_mode();
+		SetConfigOption(PGSR_MODE_NAME, pgsr_mode_options[pgsr_mode].name,
+						PGC_USERSET, PGC_S_OVERRIDE);
+	}
+	return true;
+}
+
+/*
+ * May a user move the switch to "newval"?  Sets up the error if not.
+ */
+static bool
+may_move(PgsrMode newval)
+{
+	const char *obstacle;
+	const char *hint;
+
+	if (newval < pgsr_mode)
+	{
+		if (pgsr_mode == PGSR_LOCKED)
+		{
+			GUC_check_errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION);
+			GUC_check_errmsg("cannot unlock a read-only session");
+			GUC_check_errdetail("Refused by pg_session_readonly: parameter \"%s\" stays \"locked\" until the session ends.",
+								PGSR_MODE_NAME);
+			GUC_check_errhint("Use a connection that is not read-only.");
+			return false;
+		}
+		if (!IsTransactionState() || !superuser() ||
+			!superuser_arg(GetSessionUserId()))
+		{
+			GUC_check_errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION);
+			GUC_check_errmsg("cannot make a read-only session writable");
+			GUC_check_errdetail("Refused by pg_session_readonly: only a superuser may set \"%s\" back to \"%s\".",
+								PGSR_MODE_NAME, pgsr_mode_options[newval].name);
+			GUC_check_errhint("Use a connection that is not read-only.");
+			return false;
+		}
+		return true;
+	}
+
+	obstacle = mode_obstacle(&hint);
+	if (newval > pgsr_mode && obstacle)
+	{
+		GUC_check_errcode(ERRCODE_ACTIVE_SQL_TRANSACTION);
+		GUC_check_errmsg("cannot set \"%s\" to \"%s\" now",
+						 PGSR_MODE_NAME, pgsr_mode_options[newval].name);
+		GUC_check_errdetail("%s", obstacle);
+		GUC_check_errhint("%s", hint);
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Check hook of the mode.
+ *
+ * Only an assignment by SET, set_config() or a function's SET clause moves the
+ * switch of a running session; a reload of the configuration file counts for
+ * later sessions only.  PGC_S_TEST is mere validation: that value is for another
+ * session.  CREATE FUNCTION validates its SET clause so, and then puts it into
+ * force while the function's body is validated (see ProcedureCreate()).
+ */
+bool
+pgsr_mode_check(int *newval, void **extra, GucSource source)
+{
+	if (source == PGC_S_TEST)
+		return true;
+
+	/*
+	 * What a parallel worker inherits from the postmaster, or reads from the
+	 * database's and role's settings as it starts, need not be what its leader
+	 * has; what a leader enforces comes with a higher source.
+	 */
+	if (IsParallelWorker())
+	{
+		if (source < PGC_S_OVERRIDE)
+			*newval = PGSR_OFF;
+		return true;
+	}
+
+	/*
+	 * A session that should be read-only and cannot be is not handed out. The
+	 * configuration file's mode is not meant for replication: standbys must
+	 * keep streaming.
+	 */
+	if (am_walsender && *newval > PGSR_OFF && source >= PGC_S_DATABASE)
+		ereport(source < PGC_S_INTERACTIVE ? FATAL : ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot make a replication connection read-only"),
+				 errdetail("The commands of the replication protocol cannot be checked."),
+				 errhint("Use an ordinary connection, or reset parameter \"%s\" for this role and database.",
+						 PGSR_MODE_NAME)));
+
+	if (!mode_applies())
+	{
+		if (source >= PGC_S_DATABASE)
+			*newval = PGSR_OFF;
+		return true;
+	}
+	if (!pgsr_mode_settled)
+		return true;
+	if (source < PGC_S_INTERACTIVE || pgsr_mode_trying)
+	{
+		*newval = pgsr_mode;
+		return true;
+	}
+	return may_move(*newval);
+}
+
+/*
+ * Take up an assigned mode.  Returns whether that moved the switch.
+ *
+ * Core is about to store "newval" into the setting and may not be stopped any
+ * more, but nothing can bring a lower value here than pgsr_mode_check() allowed.
+ */
+bool
+pgsr_mode_assign(int newval)
+{
+	bool		moved;
+
+	if (!pgsr_mode_settled || !mode_applies())
+		return false;
+
+	moved = newval != (int) pgsr_mode && pgsr_mode != PGSR_LOCKED;
+	if (moved)
+		pgsr_mode = newval;
+	if (pgsr_mode > PGSR_OFF && !IsParallelWorker())
+		pin_mode();
+	return moved;
+}
+
+/*
+ * Show hook of the mode: what is in force, once that is known.
+ */
+const char *
+pgsr_mode_show(void)
+{
+	return pgsr_mode_options[pgsr_mode_settled ? (int) pgsr_mode :
+							 pgsr_mode_setting].name;
+}

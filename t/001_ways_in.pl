@@ -1,0 +1,308 @@
+# The ways into a locked session: preload settings, connection strings, roles,
+# the configuration file; and the sessions that must not be locked.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init(allows_streaming => 1);
+$node->append_conf('postgresql.conf', "autovacuum_naptime = 1s\n");
+$node->start;
+$node->safe_psql('postgres', q(
+	CREATE TABLE witness (who text);
+	CREATE ROLE agent LOGIN SUPERUSER;
+	CREATE ROLE analyst LOGIN;
+	CREATE ROLE app LOGIN;
+	GRANT ALL ON witness TO analyst, app;));
+
+# Connect with these options as that user and try to write.  Returns the mode,
+# what became of the write, and the error.
+sub try_to_write
+{
+	my ($user, $options, %more) = @_;
+	local $ENV{PGOPTIONS} = $options;
+	my ($rc, $stdout, $stderr) = ($more{node} // $node)->psql('postgres',
+		q(SELECT current_setting('pg_session_readonly.mode', true);
+		INSERT INTO witness VALUES (session_user) RETURNING 'wrote';),
+		extra_params => [ '-U', $user ], on_error_stop => 0);
+	$stdout =~ s/\n/ /g;
+	return ($stdout, $stderr);
+}
+
+sub writes
+{
+	my ($user, $options, $name) = @_;
+	my ($stdout, $stderr) = try_to_write($user, $options);
+	like($stdout, qr/wrote$/, "$name: writes");
+	is($stderr, '', "$name: no error");
+}
+
+sub refused
+{
+	my ($user, $options, $mode, $name) = @_;
+	my ($stdout, $stderr) = try_to_write($user, $options);
+	is($stdout, $mode, "$name: mode is $mode");
+	like($stderr, qr/ERROR:  cannot execute INSERT in a read-only transaction/,
+		"$name: refused");
+}
+
+sub no_session
+{
+	my ($user, $options, $error, $name) = @_;
+	my ($stdout, $stderr) = try_to_write($user, $options);
+	is($stdout, '', "$name: no session");
+	like($stderr, $error, "$name: clear error");
+}
+
+my $preload = '-c session_preload_libraries=pg_session_readonly';
+my $local = '-c local_preload_libraries=pg_session_readonly';
+my $locked = '-c pg_session_readonly.mode=locked';
+
+# --- nothing preloaded ---
+writes('app', '', 'untouched session');
+refused('agent', "$preload $locked", 'locked', 'superuser, connection string');
+refused('agent', $preload, 'on', 'superuser, preload alone');
+refused('analyst', "$local $locked", 'locked', 'ordinary user, connection string');
+refused('analyst', $local, 'on', 'ordinary user, local preload alone');
+no_session('analyst', "$preload $locked",
+	qr/FATAL:  permission denied to set parameter "session_preload_libraries"/,
+	'ordinary user, the wrong preload setting');
+no_session('agent', "$preload -c pg_session_readonly.mode=lokced",
+	qr/FATAL:  invalid value for parameter "pg_session_readonly.mode": "lokced"/,
+	'misspelt mode');
+no_session('agent', "$preload $locked -c pg_session_readonly.denied_commands=VACUMM",
+	qr/FATAL:  invalid value for parameter "pg_session_readonly.denied_commands": "VACUMM"/,
+	'misspelt command');
+
+# Settings of the connection string count, in whatever order they come.
+{
+	local $ENV{PGOPTIONS} =
+	  "$locked -c pg_session_readonly.denied_commands=default,LISTEN $preload";
+	my ($rc, $stdout, $stderr) = $node->psql('postgres',
+		'LISTEN x; VACUUM; SELECT denied_commands FROM pg_settings, LATERAL (SELECT setting) s (denied_commands) WHERE name ~ \'denied_commands\'',
+		on_error_stop => 0);
+	like($stderr, qr/cannot execute LISTEN in a read-only session/,
+		'the list of the connection string counts');
+	like($stderr, qr/cannot execute VACUUM in a read-only session/,
+		'the built-in list counts with it');
+}
+
+# ALTER ROLE reaches every client.
+$node->safe_psql('postgres', q(
+	ALTER ROLE agent SET session_preload_libraries = 'pg_session_readonly';
+	ALTER ROLE agent SET pg_session_readonly.mode = locked;));
+refused('agent', '', 'locked', 'role');
+writes('app', '', 'another role');
+$node->safe_psql('postgres', q(ALTER ROLE agent RESET ALL));
+
+# --- preloaded for the server: off unless somebody says otherwise ---
+$node->append_conf('postgresql.conf',
+	"shared_preload_libraries = 'pg_session_readonly'\n");
+$node->restart;
+writes('app', '', 'shared preload');
+is($node->safe_psql('postgres', 'SHOW pg_session_readonly.mode'),
+	'off', 'shared preload: off');
+refused('analyst', $locked, 'locked', 'shared preload, connection string');
+no_session('analyst', '-c pg_session_readonly.mode=lokced',
+	qr/FATAL:  invalid value for parameter "pg_session_readonly.mode": "lokced"/,
+	'shared preload, misspelt mode');
+no_session('analyst', '-c pg_session_readonly.moode=locked',
+	qr/FATAL:  invalid configuration parameter name "pg_session_readonly.moode"/,
+	'shared preload, misspelt setting');
+$node->safe_psql('postgres', q(
+	ALTER ROLE agent SET pg_session_readonly.mode = locked;
+	ALTER ROLE analyst SET pg_session_readonly.mode = on;
+	ALTER ROLE analyst IN DATABASE postgres SET pg_session_readonly.mode = locked;));
+refused('agent', '', 'locked', 'shared preload, role');
+refused('analyst', '', 'locked', 'shared preload, role in database');
+writes('app', '', 'shared preload, another role');
+$node->safe_psql('postgres', q(
+	ALTER ROLE analyst IN DATABASE postgres RESET ALL;
+	ALTER ROLE analyst RESET ALL));
+
+# Two sessions side by side: one locked, one writing.
+{
+	local $ENV{PGUSER} = 'agent';
+	my $agent = $node->background_psql('postgres', on_error_stop => 0);
+	is($agent->query('SHOW pg_session_readonly.mode'), 'locked', 'side by side: locked');
+	my $before = $agent->query('SELECT count(*) FROM witness');
+	delete $ENV{PGUSER};
+	writes('app', '', 'side by side: the other');
+	is($agent->query('SELECT count(*) FROM witness'), $before + 1,
+		'side by side: the locked session sees the write');
+
+	# The configuration file is reloaded with a weaker mode in it.
+	$node->append_conf('postgresql.conf', "pg_session_readonly.mode = off\n");
+	$node->append_conf('postgresql.conf', "pg_session_readonly.denied_commands = ''\n");
+	$node->append_conf('postgresql.conf', "default_transaction_read_only = off\n");
+	$node->append_conf('postgresql.conf', "work_mem = '5MB'\n");
+	$node->reload;
+	$agent->query('SELECT pg_sleep(0.1)')
+	  until $agent->query('SHOW work_mem') eq '5MB';
+	is($agent->query('SHOW pg_session_readonly.mode'), 'locked',
+		'reload: still locked');
+	is($agent->query('SHOW pg_session_readonly.denied_commands'), 'default',
+		'reload: same list');
+	is($agent->query('SHOW default_transaction_read_only'), 'on',
+		'reload: still read-only');
+	is($agent->query("SELECT setting FROM pg_settings WHERE name = 'transaction_read_only'"),
+		'on', 'reload: this transaction, too');
+	$agent->quit;
+}
+
+# --- a mode for the whole server ---
+$node->append_conf('postgresql.conf', "pg_session_readonly.mode = on\n");
+$node->append_conf('postgresql.conf', "pg_session_readonly.denied_commands = 'default'\n");
+$node->safe_psql('postgres', q(
+	ALTER ROLE app SET pg_session_readonly.mode = off;
+	CREATE TABLE vacuum_me (i int) WITH (autovacuum_vacuum_threshold = 1,
+		autovacuum_vacuum_scale_factor = 0, autovacuum_analyze_threshold = 1,
+		autovacuum_analyze_scale_factor = 0);
+	INSERT INTO vacuum_me SELECT generate_series(1, 100);
+	DELETE FROM vacuum_me WHERE i > 10;));
+$node->restart;
+refused('analyst', '', 'on', 'configuration file');
+refused('agent', '', 'locked', 'configuration file and role');
+writes('app', '', 'configuration file, a role exempted by the DBA');
+ok( $node->poll_query_until('postgres',
+		"SELECT autovacuum_count > 0 AND autoanalyze_count > 0
+		FROM pg_stat_user_tables WHERE relname = 'vacuum_me'"),
+	'autovacuum goes on');
+
+# A reload does not move the mode of a session that is there.
+{
+	local $ENV{PGUSER} = 'app';
+	my $app = $node->background_psql('postgres', on_error_stop => 0);
+	$node->append_conf('postgresql.conf', "pg_session_readonly.mode = locked\n");
+	$node->append_conf('postgresql.conf', "work_mem = '6MB'\n");
+	$node->reload;
+	$app->query('SELECT pg_sleep(0.1)') until $app->query('SHOW work_mem') eq '6MB';
+	is($app->query("INSERT INTO witness VALUES ('app') RETURNING 'wrote'"),
+		'wrote', 'reload: a writing session goes on writing');
+	$app->quit;
+}
+refused('analyst', '', 'locked', 'reload: new sessions follow it');
+
+# --- replication ---
+# The mode of the file does not stop it; one that is meant for the connection
+# ends it.
+$node->backup('backup');
+my $standby = PostgreSQL::Test::Cluster->new('standby');
+$standby->init_from_backup($node, 'backup', has_streaming => 1);
+$standby->start;
+{
+	local $ENV{PGUSER} = 'app';
+	$node->safe_psql('postgres', "INSERT INTO witness VALUES ('streamed')");
+}
+$node->wait_for_catchup($standby, 'replay', $node->lsn('insert'));
+my ($stdout, $stderr) = try_to_write('agent', '', node => $standby);
+is($stdout, 'locked', 'standby: locked');
+like($stderr, qr/cannot execute INSERT in a read-only transaction/, 'standby: refused');
+is($standby->safe_psql('postgres', "SELECT who FROM witness WHERE who = 'streamed'"),
+	'streamed', 'standby: reads');
+my ($rc, $out);
+($rc, $out, $stderr) = $standby->psql('postgres',
+	'VACUUM; SELECT txid_current(); SET default_transaction_read_only = off; BEGIN READ WRITE; COMMIT;
+	SELECT pg_is_in_recovery()', on_error_stop => 0);
+is($out, 't', 'standby: usable');
+like($stderr, qr/cannot execute VACUUM in a read-only session/, 'standby: VACUUM refused');
+$standby->stop;
+
+for my $replication ('database', 'true')
+{
+	($rc, $out, $stderr) = $node->psql('postgres', 'IDENTIFY_SYSTEM',
+		replication => $replication, extra_params => [ '-U', 'agent' ]);
+	if ($replication eq 'database')
+	{
+		like($stderr, qr/FATAL:  cannot make a replication connection read-only/,
+			'walsender with a locked role: no session');
+	}
+	local $ENV{PGOPTIONS} = $locked;
+	($rc, $out, $stderr) = $node->psql('postgres', 'IDENTIFY_SYSTEM',
+		replication => $replication);
+	like($stderr, qr/FATAL:  cannot make a replication connection read-only/,
+		"walsender ($replication) locked by its client: no session");
+}
+($rc, $out, $stderr) = $node->psql('postgres',
+	'SET pg_session_readonly.mode = locked', replication => 'database');
+like($stderr, qr/ERROR:  cannot make a replication connection read-only/,
+	'walsender told to lock: error');
+
+# --- parallel query: same results, same mode in the workers ---
+$node->adjust_conf('postgresql.conf', 'pg_session_readonly.mode', 'off');
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "''");
+$node->restart;
+$node->safe_psql('postgres', q(
+	ALTER ROLE agent RESET ALL;
+	ALTER ROLE app RESET ALL;
+	CREATE TABLE big AS SELECT i, i % 7 AS j FROM generate_series(1, 20000) i;
+	ANALYZE big;
+	CREATE FUNCTION mode_here(int) RETURNS text LANGUAGE plpgsql PARALLEL SAFE AS
+		$$ BEGIN RETURN current_setting('pg_session_readonly.mode') || ' '
+			|| current_setting('transaction_read_only'); END $$;));
+my $parallel = q(
+	SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;
+	SET min_parallel_table_scan_size = 0; SET max_parallel_workers_per_gather = 2;);
+# from 16 on debug_parallel_query
+my $force = $node->safe_psql('postgres',
+	"SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')");
+my $query = 'SELECT j, count(*), sum(i) FROM big GROUP BY j ORDER BY j;';
+my $unlocked = $node->safe_psql('postgres', $parallel . $query);
+for my $way ('connection string', 'LOAD', 'after RESET ALL', 'role')
+{
+	$node->safe_psql('postgres', $way eq 'role'
+		? "ALTER ROLE agent SET session_preload_libraries = 'pg_session_readonly';
+		ALTER ROLE agent SET pg_session_readonly.mode = locked"
+		: 'ALTER ROLE agent RESET ALL');
+	local $ENV{PGUSER} = 'agent';
+	local $ENV{PGOPTIONS} = $way eq 'connection string' ? "$preload $locked" : '';
+	my $lock = $way eq 'LOAD' || $way eq 'after RESET ALL'
+	  ? "LOAD 'pg_session_readonly'; SET pg_session_readonly.mode = locked;" : '';
+	$lock .= 'RESET ALL;' if $way eq 'after RESET ALL';
+	is($node->safe_psql('postgres', $lock . $parallel . $query),
+		$unlocked, "parallel query ($way): same result");
+	like($node->safe_psql('postgres', $lock . $parallel . "EXPLAIN $query"),
+		qr/Parallel Seq Scan/, "parallel query ($way): same plan");
+	is( $node->safe_psql('postgres', $lock . $parallel .
+			"SET $force = on; SELECT DISTINCT mode_here(i) FROM big WHERE i < 10"),
+		'locked on', "parallel query ($way): same mode in a worker");
+}
+$node->safe_psql('postgres', 'ALTER ROLE agent RESET ALL');
+
+# --- sessions that must stay writable ---
+# pg_dump and restore of a database that has the extension
+$node->safe_psql('postgres', 'CREATE DATABASE source');
+$node->safe_psql('source', 'CREATE EXTENSION pg_session_readonly;
+	CREATE TABLE data AS SELECT 1 AS i;
+	SELECT mode FROM pg_session_readonly_status()');
+my $dump = $node->data_dir . '/../dump.sql';
+$node->command_ok([ 'pg_dump', '-f', $dump, $node->connstr('source') ], 'pg_dump');
+$node->safe_psql('postgres', 'CREATE DATABASE target');
+$node->command_ok([ 'psql', '-v', 'ON_ERROR_STOP=1', '-qf', $dump, $node->connstr('target') ],
+	'restore in one session');
+is($node->safe_psql('target', 'SELECT * FROM data; SELECT mode, loaded FROM pg_session_readonly_status()'),
+	"1\noff|f", 'restored');
+# A locked session can be dumped, and gives the same dump.
+{
+	local $ENV{PGOPTIONS} = "$preload $locked";
+	$node->command_ok([ 'pg_dump', '-f', "$dump.locked", $node->connstr('source') ],
+		'pg_dump in a locked session');
+	# 15.14 and later write a random \restrict key into the dump
+	my @dumps = map { my $text = slurp_file($_); $text =~ s/^\\(un)?restrict .*$//mg; $text }
+	  ($dump, "$dump.locked");
+	is($dumps[1], $dumps[0], 'dump of a locked session is identical');
+}
+# An ordinary user may create the extension where he may create objects, and lock.
+is($node->safe_psql('postgres', 'GRANT CREATE ON DATABASE target TO analyst'), '', 'grant');
+is( $node->safe_psql('target',
+		'DROP EXTENSION pg_session_readonly; SET SESSION AUTHORIZATION analyst;
+		CREATE SCHEMA s CREATE TABLE t (i int); CREATE EXTENSION pg_session_readonly SCHEMA s;
+		INSERT INTO s.t VALUES (1);
+		SELECT s.pg_session_readonly_lock()'),
+	'locked', 'trusted extension');
+
+$node->stop;
+done_testing();
