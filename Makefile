@@ -9,16 +9,18 @@ OBJS = \
 	$(WIN32RES) \
 	pg_session_readonly.o \
 	src/commands.o \
+	src/functions.o \
 	src/mode.o \
 	src/refusal.o \
 	src/settings.o \
+	src/stored.o \
 	src/transaction.o
 LOCAL_HEADERS = $(wildcard src/*.h)
 
 DATA = $(wildcard $(EXTENSION)--*.sql)
 
 # script/test says what each is about
-REGRESS = mode transactions commands write_guard reads
+REGRESS = mode transactions commands write_guard functions pinned monitoring reads
 
 PG_CPPFLAGS = -I$(srcdir)/src -DPGSR_VERSION='"$(EXTVERSION)"'
 

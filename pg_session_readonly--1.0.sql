@@ -4,13 +4,17 @@
 -- One row about this session.  Does not load the library: settings that
 -- somebody made before the library was there are not in pg_settings.
 CREATE FUNCTION pg_session_readonly_status(OUT mode text, OUT loaded boolean,
-	OUT denied_commands text)
+	OUT denied_commands text, OUT denied_functions text,
+	OUT allowed_functions text, OUT pinned_settings text)
 RETURNS record
 LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
 	SELECT coalesce(max(setting) FILTER (WHERE name OPERATOR(pg_catalog.=) 'pg_session_readonly.mode'), 'off'),
 		count(*) OPERATOR(pg_catalog.>) 0,
-		max(setting) FILTER (WHERE name OPERATOR(pg_catalog.=) 'pg_session_readonly.denied_commands')
+		max(setting) FILTER (WHERE name OPERATOR(pg_catalog.=) 'pg_session_readonly.denied_commands'),
+		max(setting) FILTER (WHERE name OPERATOR(pg_catalog.=) 'pg_session_readonly.denied_functions'),
+		max(setting) FILTER (WHERE name OPERATOR(pg_catalog.=) 'pg_session_readonly.allowed_functions'),
+		max(setting) FILTER (WHERE name OPERATOR(pg_catalog.=) 'pg_session_readonly.pinned_settings')
 	FROM pg_catalog.pg_settings
 	WHERE name OPERATOR(pg_catalog.~~) 'pg_session_readonly.%';
 END;
@@ -18,3 +22,10 @@ END;
 CREATE FUNCTION pg_session_readonly_lock() RETURNS text
 AS 'MODULE_PATHNAME', 'pg_session_readonly_lock'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+-- What a locked session would refuse in this database.
+CREATE FUNCTION pg_session_readonly_denied_functions(OUT function regprocedure,
+	OUT reason text, OUT detail text)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_session_readonly_denied_functions'
+LANGUAGE C STABLE PARALLEL RESTRICTED;

@@ -21,6 +21,7 @@
 
 #include "src/commands.h"
 #include "src/compat.h"
+#include "src/functions.h"
 #include "src/mode.h"
 #include "src/settings.h"
 #include "src/transaction.h"
@@ -44,6 +45,7 @@ static ExecutorRun_hook_type prev_ExecutorRun = NULL;
 static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 static object_access_hook_type prev_object_access = NULL;
+static needs_fmgr_hook_type prev_needs_fmgr = NULL;
 
 /*
  * Let everything that depends on the mode follow it.
@@ -68,6 +70,17 @@ guarded(void)
 }
 
 /*
+ * Assert what something may have undone since the last hook.
+ */
+static inline void
+stay_guarded(void)
+{
+	pgsr_transaction_assert();
+	if (unlikely(pgsr_settings_new))
+		pgsr_settings_pin_new();
+}
+
+/*
  * Assign hook of the mode.
  */
 static void
@@ -86,7 +99,11 @@ post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
 	if (prev_post_parse_analyze)
 		prev_post_parse_analyze(pstate, query, jstate);
 	if (guarded())
-		pgsr_transaction_assert();
+	{
+		stay_guarded();
+		pgsr_transaction_end_stray_leave();
+		pgsr_query_functions_check(pstate, query);
+	}
 }
 
 /*
@@ -102,31 +119,54 @@ next_ExecutorStart(QueryDesc *queryDesc, int eflags)
 }
 
 /*
+ * Set up a plan that writes, or may call functions that the policy allows.
+ */
+static pg_noinline void
+start_with_leave(QueryDesc *queryDesc, int eflags, bool writes)
+{
+	uint32		raises = pgsr_transaction_raises();
+	PgsrLeave	previous = pgsr_transaction_push_leave(PGSR_NO_LEAVE);
+
+	PG_TRY();
+	{
+		next_ExecutorStart(queryDesc, eflags);
+		if (writes)
+			pgsr_transaction_plan_started();
+	}
+	PG_FINALLY();
+	{
+		pgsr_transaction_drop_leave(previous);
+	}
+	PG_END_TRY();
+	if (pgsr_transaction_raises() != raises)
+		pgsr_plan_remember_leave(queryDesc);
+}
+
+/*
  * ExecutorStart_hook: sets up a plan, for EXPLAIN perhaps.
  */
 static void
 executor_start(QueryDesc *queryDesc, int eflags)
 {
+	bool		writes;
+
 	if (!guarded())
 	{
 		next_ExecutorStart(queryDesc, eflags);
 		return;
 	}
 
-	pgsr_transaction_assert();
+	stay_guarded();
 	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
 		pgsr_receiver_check(queryDesc->dest);
-		(void) pgsr_plan_leave(queryDesc->plannedstmt);
+		(void) pgsr_plan_leave(queryDesc);
 	}
-	if (!pgsr_plan_writes(queryDesc->plannedstmt))
-	{
+	writes = pgsr_plan_writes(queryDesc->plannedstmt);
+	if (unlikely(writes || pgsr_functions_allowed))
+		start_with_leave(queryDesc, eflags, writes);
+	else
 		next_ExecutorStart(queryDesc, eflags);
-		return;
-	}
-	pgsr_transaction_account();
-	next_ExecutorStart(queryDesc, eflags);
-	pgsr_transaction_plan_started();
 }
 
 /*
@@ -142,24 +182,13 @@ next_ExecutorRun(EXECUTOR_RUN_PARAMS)
 }
 
 /*
- * ExecutorRun_hook: a plan has its leave while it runs, not between two fetches
- * from a cursor.
+ * Run a plan that has leave, or may be given it.
  */
-static void
-executor_run(EXECUTOR_RUN_PARAMS)
+static pg_noinline void
+run_with_leave(PgsrLeave leave, EXECUTOR_RUN_PARAMS)
 {
-	PgsrLeave	leave = PGSR_NO_LEAVE;
-	PgsrLeave	previous;
+	PgsrLeave	previous = pgsr_transaction_push_leave(leave);
 
-	if (guarded())
-		leave = pgsr_plan_leave(queryDesc->plannedstmt);
-	if (leave == PGSR_NO_LEAVE)
-	{
-		next_ExecutorRun(EXECUTOR_RUN_ARGS);
-		return;
-	}
-
-	previous = pgsr_transaction_push_leave(leave);
 	PG_TRY();
 	{
 		next_ExecutorRun(EXECUTOR_RUN_ARGS);
@@ -170,6 +199,27 @@ executor_run(EXECUTOR_RUN_PARAMS)
 		pgsr_transaction_drop_leave(previous);
 	}
 	PG_END_TRY();
+}
+
+/*
+ * ExecutorRun_hook: a plan has its leave while it runs, not between two fetches
+ * from a cursor.
+ */
+static void
+executor_run(EXECUTOR_RUN_PARAMS)
+{
+	PgsrLeave	leave;
+
+	if (guarded())
+	{
+		leave = pgsr_plan_leave(queryDesc);
+		if (unlikely(leave != PGSR_NO_LEAVE || pgsr_functions_allowed))
+		{
+			run_with_leave(leave, EXECUTOR_RUN_ARGS);
+			return;
+		}
+	}
+	next_ExecutorRun(EXECUTOR_RUN_ARGS);
 }
 
 /*
@@ -185,30 +235,13 @@ next_ExecutorFinish(QueryDesc *queryDesc)
 }
 
 /*
- * ExecutorFinish_hook: runs AFTER triggers, and ends the statement for the
- * write guard.
+ * Finish a plan that has leave, or may be given it.
  */
-static void
-executor_finish(QueryDesc *queryDesc)
+static pg_noinline void
+finish_with_leave(PgsrLeave leave, QueryDesc *queryDesc)
 {
-	PgsrLeave	leave;
-	PgsrLeave	previous;
+	PgsrLeave	previous = pgsr_transaction_push_leave(leave);
 
-	if (!guarded())
-	{
-		next_ExecutorFinish(queryDesc);
-		return;
-	}
-
-	leave = pgsr_plan_leave(queryDesc->plannedstmt);
-	if (leave == PGSR_NO_LEAVE)
-	{
-		next_ExecutorFinish(queryDesc);
-		pgsr_transaction_account();
-		return;
-	}
-
-	previous = pgsr_transaction_push_leave(leave);
 	PG_TRY();
 	{
 		next_ExecutorFinish(queryDesc);
@@ -219,6 +252,30 @@ executor_finish(QueryDesc *queryDesc)
 		pgsr_transaction_drop_leave(previous);
 	}
 	PG_END_TRY();
+}
+
+/*
+ * ExecutorFinish_hook: runs AFTER triggers, and ends the statement for the
+ * write guard.
+ */
+static void
+executor_finish(QueryDesc *queryDesc)
+{
+	PgsrLeave	leave;
+
+	if (!guarded())
+	{
+		next_ExecutorFinish(queryDesc);
+		return;
+	}
+	leave = pgsr_plan_leave(queryDesc);
+	if (unlikely(leave != PGSR_NO_LEAVE || pgsr_functions_allowed))
+		finish_with_leave(leave, queryDesc);
+	else
+	{
+		next_ExecutorFinish(queryDesc);
+		pgsr_transaction_account();
+	}
 }
 
 /*
@@ -260,17 +317,54 @@ process_unguarded(PROCESS_UTILITY_PARAMS)
 }
 
 /*
- * ProcessUtility_hook
+ * A utility statement has run.
  *
  * The end of a transaction is not accounted for here: a rollback always
  * succeeds, and a commit has its own look at the write guard.
  */
 static void
+after_utility(Node *utility)
+{
+	if (!guarded())
+		return;					/* switched off just now */
+	stay_guarded();
+	if (!IsA(utility, TransactionStmt))
+		pgsr_transaction_account();
+}
+
+/*
+ * Run a utility statement that has leave, or may be given it.
+ */
+static pg_noinline void
+process_with_leave(PgsrLeave leave, PROCESS_UTILITY_PARAMS)
+{
+	Node	   *utility = pstmt->utilityStmt;
+	PgsrLeave	previous = pgsr_transaction_push_leave(leave);
+
+	if (IsA(utility, DiscardStmt))
+		pgsr_settings_discard(true);
+	PG_TRY();
+	{
+		next_ProcessUtility(PROCESS_UTILITY_ARGS);
+		after_utility(utility);
+	}
+	PG_FINALLY();
+	{
+		if (IsA(utility, DiscardStmt))
+			pgsr_settings_discard(false);
+		pgsr_transaction_drop_leave(previous);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * ProcessUtility_hook
+ */
+static void
 process_utility(PROCESS_UTILITY_PARAMS)
 {
-	bool		ends_statement = !IsA(pstmt->utilityStmt, TransactionStmt);
+	Node	   *utility = pstmt->utilityStmt;
 	PgsrLeave	leave;
-	PgsrLeave	previous;
 
 	if (!guarded())
 	{
@@ -278,32 +372,31 @@ process_utility(PROCESS_UTILITY_PARAMS)
 		return;
 	}
 
-	pgsr_transaction_assert();
-	leave = pgsr_command_check(pstmt->utilityStmt);
-	if (leave == PGSR_NO_LEAVE)
+	stay_guarded();
+	leave = pgsr_command_check(utility);
+	if (IsA(utility, DoStmt) && pgsr_do_check((DoStmt *) utility))
+		leave = PGSR_LEAVE_POLICY;
+	if (IsA(utility, VariableSetStmt))
+		pgsr_setting_check((VariableSetStmt *) utility);
+	if (leave != PGSR_NO_LEAVE || pgsr_functions_allowed)
+		process_with_leave(leave, PROCESS_UTILITY_ARGS);
+	else
 	{
 		next_ProcessUtility(PROCESS_UTILITY_ARGS);
-		if (guarded())
-		{
-			pgsr_transaction_assert();
-			if (ends_statement)
-				pgsr_transaction_account();
-		}
-		return;
+		after_utility(utility);
 	}
+}
 
-	previous = pgsr_transaction_push_leave(leave);
-	PG_TRY();
-	{
-		next_ProcessUtility(PROCESS_UTILITY_ARGS);
-		pgsr_transaction_assert();
-		pgsr_transaction_account();
-	}
-	PG_FINALLY();
-	{
-		pgsr_transaction_drop_leave(previous);
-	}
-	PG_END_TRY();
+/*
+ * A function is about to run.
+ */
+static inline void
+check_function(Oid function)
+{
+	stay_guarded();
+	pgsr_transaction_end_stray_leave();
+	if (unlikely(pgsr_function_check(function)))
+		pgsr_transaction_raise_leave();
 }
 
 /*
@@ -319,19 +412,34 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 	if (access != OAT_FUNCTION_EXECUTE || !guarded())
 		return;
 
-	pgsr_transaction_assert();
+	check_function(objectId);
 	if (objectId == F_TXID_CURRENT || objectId == F_PG_CURRENT_XACT_ID)
 		pgsr_transaction_taking_id();
 }
 
 /*
- * Transaction callback.
+ * needs_fmgr_hook: asked whenever a function that is not built in is looked up,
+ * whoever is going to call it: type input and output, index support, triggers.
+ */
+static bool
+needs_fmgr(Oid function)
+{
+	if (guarded())
+		check_function(function);
+	return prev_needs_fmgr ? prev_needs_fmgr(function) : false;
+}
+
+/*
+ * Transaction callback.  The transaction in which a backend starts ends when it
+ * has read all its settings: then it takes up its mode.
  */
 static void
 xact_event(XactEvent event, void *arg)
 {
-	(void) guarded();
-	pgsr_transaction_event(event);
+	if (event == XACT_EVENT_PRE_COMMIT)
+		(void) guarded();
+	if (pgsr_mode > PGSR_OFF)
+		pgsr_transaction_event(event);
 }
 
 /*
@@ -341,8 +449,8 @@ static void
 subxact_event(SubXactEvent event, SubTransactionId mySubid,
 			  SubTransactionId parentSubid, void *arg)
 {
-	if (guarded())
-		pgsr_transaction_assert();
+	if (pgsr_mode > PGSR_OFF)
+		pgsr_transaction_sub_event(event);
 }
 
 /*
@@ -357,6 +465,8 @@ _PG_init(void)
 	/* First whatever may fail: after an error nothing must be left behind. */
 	pgsr_commands_init();
 	pgsr_denied_commands_at_load();
+	pgsr_functions_at_load();
+	pgsr_settings_at_load();
 	initial = pgsr_mode_at_load(&settle_now);
 
 	DefineCustomStringVariable(PGSR_DENIED_COMMANDS_NAME,
@@ -368,6 +478,39 @@ _PG_init(void)
 							   GUC_LIST_INPUT,
 							   pgsr_denied_commands_check,
 							   pgsr_denied_commands_assign,
+							   NULL);
+
+	DefineCustomStringVariable(PGSR_DENIED_FUNCTIONS_NAME,
+							   "Functions that a read-only session refuses.",
+							   "A list of names, with or without schema; \"extension:\" and \"language:\" before a name stand for all its functions.",
+							   &pgsr_denied_functions,
+							   "",
+							   PGC_USERSET,
+							   GUC_LIST_INPUT,
+							   pgsr_functions_check,
+							   pgsr_denied_functions_assign,
+							   NULL);
+
+	DefineCustomStringVariable(PGSR_ALLOWED_FUNCTIONS_NAME,
+							   "Functions that a read-only session runs whatever they do.",
+							   "A list like that of denied functions, which comes first.",
+							   &pgsr_allowed_functions,
+							   "",
+							   PGC_USERSET,
+							   GUC_LIST_INPUT,
+							   pgsr_functions_check,
+							   pgsr_allowed_functions_assign,
+							   NULL);
+
+	DefineCustomStringVariable(PGSR_PINNED_SETTINGS_NAME,
+							   "Settings that a locked session cannot change.",
+							   "A list of names; \"superuser\" stands for all settings that only a superuser may change.",
+							   &pgsr_pinned_settings,
+							   "superuser",
+							   PGC_USERSET,
+							   GUC_LIST_INPUT,
+							   pgsr_pinned_settings_check,
+							   pgsr_pinned_settings_assign,
 							   NULL);
 
 	/* The mode comes last: it freezes the others. */
@@ -386,6 +529,7 @@ _PG_init(void)
 	MarkGUCPrefixReserved("pg_session_readonly");
 
 	pgsr_transaction_init();
+	pgsr_functions_init();
 
 	prev_post_parse_analyze = post_parse_analyze_hook;
 	post_parse_analyze_hook = post_parse_analyze;
@@ -399,6 +543,8 @@ _PG_init(void)
 	ProcessUtility_hook = process_utility;
 	prev_object_access = object_access_hook;
 	object_access_hook = object_access;
+	prev_needs_fmgr = needs_fmgr_hook;
+	needs_fmgr_hook = needs_fmgr;
 	RegisterXactCallback(xact_event, NULL);
 	RegisterSubXactCallback(subxact_event, NULL);
 

@@ -19,6 +19,10 @@ CREATE TEMP VIEW trigger_view AS SELECT 1 AS i;
 CREATE FUNCTION pg_temp.audit() RETURNS trigger LANGUAGE plpgsql
 	AS $$ BEGIN INSERT INTO audited VALUES (NEW.i); RETURN NEW; END $$;
 CREATE TRIGGER audit AFTER INSERT ON mine FOR EACH ROW EXECUTE FUNCTION pg_temp.audit();
+CREATE TEMP VIEW forwarding_view AS SELECT 1 AS i;
+CREATE FUNCTION pg_temp.forward() RETURNS trigger LANGUAGE plpgsql
+	AS $$ BEGIN INSERT INTO parent VALUES (NEW.i); RETURN NEW; END $$;
+CREATE TRIGGER forward INSTEAD OF INSERT ON forwarding_view FOR EACH ROW EXECUTE FUNCTION pg_temp.forward();
 CREATE FUNCTION pg_temp.steal() RETURNS trigger LANGUAGE plpgsql
 	AS $$ BEGIN INSERT INTO victim VALUES (NEW.i); RETURN NEW; END $$;
 CREATE TRIGGER steal INSTEAD OF INSERT ON trigger_view FOR EACH ROW EXECUTE FUNCTION pg_temp.steal();
@@ -109,6 +113,21 @@ FETCH 1 FROM c;
 COMMIT;
 DO $$ DECLARE x bigint; BEGIN x := txid_current(); COMMIT; x := txid_current(); END $$;
 EXPLAIN (COSTS off) SELECT txid_current();
+
+-- an id taken while a cursor that locks temporary rows has been opened
+DO $$ DECLARE c CURSOR FOR SELECT * FROM parent FOR UPDATE; x xid8;
+BEGIN
+	OPEN c;
+	x := pg_current_xact_id();
+	CLOSE c;
+	PERFORM 1;
+END $$;
+-- COPY into a temporary view: its trigger writes, or does not
+BEGIN;
+SELECT txid_current() > 0;
+\copy forwarding_view FROM PROGRAM 'echo 30'
+COMMIT;
+SELECT i FROM parent ORDER BY i;
 
 -- EXPLAIN of a write is a read, before and after a temporary write
 EXPLAIN (COSTS off) INSERT INTO victim VALUES (1);

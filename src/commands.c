@@ -13,6 +13,7 @@
 
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "commands.h"
 #include "commands/defrem.h"
 #include "compat.h"
@@ -21,6 +22,7 @@
 #include "settings.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
+#include "utils/lsyscache.h"
 
 /*
  * What the list is about: core's command tags, and behind them two of our own,
@@ -42,30 +44,32 @@ typedef struct CommandSet
 } CommandSet;
 
 /*
- * The built-in list, with the reason of each refusal.  A command that a version
+ * The built-in list, with the reason of each refusal.  What a command that needs no
+ * leave runs (a query by COPY, for one) gets none either.  A command that a version
  * does not have is passed over there.
  */
 static const struct
 {
 	const char *name;
+	bool		writes;			/* does it need leave of the write guard? */
 	const char *reason;
 }			builtin_commands[] =
 {
-	{"ALTER SYSTEM", "It rewrites the server's configuration."},
-	{"ANALYZE", "It rewrites planner statistics."},
-	{"CHECKPOINT", "It makes the server write out all its buffers."},
-	{"CLUSTER", "It rewrites tables."},
-	{"COMMIT PREPARED", "It makes another session's changes durable."},
-	{"COPY FILE", "It reads or writes a file of the server as the server's own user."},
-	{"COPY PROGRAM", "It runs a program as the server's own user."},
-	{"LOAD", "It runs code of the loaded library in the server."},
-	{"LOCK TABLE", "A lock stronger than ACCESS SHARE stops other sessions."},
-	{"NOTIFY", "It sends a message to other sessions."},
-	{"PREPARE TRANSACTION", "It leaves a transaction behind that outlives the session."},
-	{"REINDEX", "It rebuilds indexes."},
-	{"REPACK", "It rewrites tables."},
-	{"ROLLBACK PREPARED", "It throws another session's changes away."},
-	{"VACUUM", "It removes dead rows and rewrites table files."},
+	{"ALTER SYSTEM", false, "It rewrites the server's configuration."},
+	{"ANALYZE", true, "It rewrites planner statistics."},
+	{"CHECKPOINT", false, "It makes the server write out all its buffers."},
+	{"CLUSTER", true, "It rewrites tables."},
+	{"COMMIT PREPARED", false, "It makes another session's changes durable."},
+	{"COPY FILE", false, "It reads or writes a file of the server as the server's own user."},
+	{"COPY PROGRAM", false, "It runs a program as the server's own user."},
+	{"LOAD", false, "It runs code of the loaded library in the server."},
+	{"LOCK TABLE", true, "A lock stronger than ACCESS SHARE stops other sessions."},
+	{"NOTIFY", false, "It sends a message to other sessions."},
+	{"PREPARE TRANSACTION", true, "It leaves a transaction behind that outlives the session."},
+	{"REINDEX", true, "It rebuilds indexes."},
+	{"REPACK", true, "It rewrites tables."},
+	{"ROLLBACK PREPARED", false, "It throws another session's changes away."},
+	{"VACUUM", true, "It removes dead rows and rewrites table files."},
 };
 
 /*
@@ -83,9 +87,10 @@ static const char *const unlistable[] = {
 
 char	   *pgsr_denied_commands = NULL;
 
-/* What the setting says, and what it says by default. */
+/* What the setting says, what it says by default, and what needs leave. */
 static const CommandSet *denied = NULL;
 static CommandSet builtin;
+static CommandSet writers;
 
 /*
  * The number that stands for an item of the list, or -1 if there is no such
@@ -137,8 +142,10 @@ pgsr_commands_init(void)
 	{
 		int			item = item_number(builtin_commands[i].name);
 
-		if (item >= 0)
-			set_item(&builtin, item, true);
+		if (item < 0)
+			continue;
+		set_item(&builtin, item, true);
+		set_item(&writers, item, builtin_commands[i].writes);
 	}
 }
 
@@ -251,6 +258,8 @@ pgsr_denied_commands_check(char **newval, void **extra, GucSource source)
 	if (error)
 		GUC_check_errdetail("%s: \"%s\".", error, bad);
 	free(copy);
+	if (error)
+		pgsr_guc_free(set);
 	*extra = set;
 	return error == NULL;
 }
@@ -380,10 +389,16 @@ temporary_leave(Node *parsetree)
 	{
 		CopyStmt   *copy = (CopyStmt *) parsetree;
 
-		if (copy->is_from &&
-			pgsr_relation_is_temporary(RangeVarGetRelid(copy->relation,
-														NoLock, true)))
-			return PGSR_LEAVE_TEMPORARY;
+		if (copy->is_from)
+		{
+			Oid			relid = RangeVarGetRelid(copy->relation, NoLock, true);
+
+			/* into a view means that its triggers do what they do */
+			if (OidIsValid(relid) &&
+				(pgsr_relation_is_temporary(relid) ||
+				 get_rel_relkind(relid) == RELKIND_VIEW))
+				return PGSR_LEAVE_TEMPORARY;
+		}
 	}
 	return PGSR_NO_LEAVE;
 }
@@ -434,17 +449,15 @@ pgsr_command_check(Node *parsetree)
 	/* PrepareTransaction() takes an id before anybody is asked */
 	if (item == CMDTAG_PREPARE_TRANSACTION)
 		pgsr_transaction_taking_id();
-	return has_item(&builtin, item) ? PGSR_LEAVE_POLICY :
+	return has_item(&writers, item) ? PGSR_LEAVE_POLICY :
 		temporary_leave(parsetree);
 }
 
 /*
- * Refuse to run a plan whose rows go into a new relation, whoever asked for it.
+ * Refuse to put rows into a new relation.
  */
 void
-pgsr_receiver_check(DestReceiver *dest)
+pgsr_receiver_refuse(void)
 {
-	if (dest != NULL &&
-		(dest->mydest == DestIntoRel || dest->mydest == DestTransientRel))
-		refuse_relation("a query into a relation");
+	refuse_relation("a query into a relation");
 }

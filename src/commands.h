@@ -24,6 +24,17 @@ extern void pgsr_denied_commands_assign(const char *newval, void *extra);
 extern void pgsr_denied_commands_at_load(void);
 
 extern PgsrLeave pgsr_command_check(Node *parsetree);
-extern void pgsr_receiver_check(DestReceiver *dest);
+extern void pgsr_receiver_refuse(void);
+
+/*
+ * Refuse to run a plan whose rows go into a new relation, whoever asked for it.
+ */
+static inline void
+pgsr_receiver_check(DestReceiver *dest)
+{
+	if (unlikely(dest != NULL && (dest->mydest == DestIntoRel ||
+								  dest->mydest == DestTransientRel)))
+		pgsr_receiver_refuse();
+}
 
 #endif							/* PGSR_COMMANDS_H */

@@ -15,6 +15,7 @@
 #include "parser/parsetree.h"
 #include "pgstat.h"
 #include "utils/guc_tables.h"
+#include "utils/syscache.h"
 
 #if PG_VERSION_NUM < 150000
 #error "pg_session_readonly needs PostgreSQL 15 or later"
@@ -59,8 +60,10 @@
 /* 16 put settings into memory of their own; before, it was malloc'd. */
 #if PG_VERSION_NUM >= 160000
 #define pgsr_guc_malloc(size) guc_malloc(LOG, size)
+#define pgsr_guc_free(chunk) guc_free(chunk)
 #else
 #define pgsr_guc_malloc(size) malloc(size)
+#define pgsr_guc_free(chunk) free(chunk)
 #endif
 
 /*
@@ -87,16 +90,51 @@ pgsr_find_setting(const char *name)
 	return find_option(name, false, true, 0);
 #else
 	struct config_generic **settings = get_guc_variables();
-	int			n = GetNumConfigOptions();
+	int			low = 0;
+	int			high = GetNumConfigOptions() - 1;
 
-	for (int i = 0; i < n; i++)
+	/* sorted as guc_name_compare() has it, which is pg_ascii_strcasecmp */
+	while (low <= high)
 	{
-		if (pg_strcasecmp(settings[i]->name, name) == 0)
-			return settings[i];
+		int			middle = (low + high) / 2;
+		const char *a = name;
+		const char *b = settings[middle]->name;
+		int			order;
+
+		while (*a && pg_ascii_tolower(*a) == pg_ascii_tolower(*b))
+			a++, b++;
+		order = pg_ascii_tolower(*a) - pg_ascii_tolower(*b);
+		if (order == 0)
+			return settings[middle];
+		if (order < 0)
+			high = middle - 1;
+		else
+			low = middle + 1;
 	}
 	return NULL;
 #endif
 }
+
+/*
+ * All settings, and in *n how many there are.
+ */
+static inline struct config_generic **
+pgsr_all_settings(int *n)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_guc_variables(n);
+#else
+	*n = GetNumConfigOptions();
+	return get_guc_variables();
+#endif
+}
+
+/* 19 gave the identifiers of system caches a type. */
+#if PG_VERSION_NUM >= 190000
+typedef SysCacheIdentifier PgsrSysCacheId;
+#else
+typedef int PgsrSysCacheId;
+#endif
 
 /* 16 renamed the fields of the per-table statistics. */
 #if PG_VERSION_NUM >= 160000

@@ -18,6 +18,7 @@
 #include "miscadmin.h"
 #include "replication/walsender.h"
 #include "settings.h"
+#include "stored.h"
 #include "tcop/cmdtag.h"
 #include "tcop/pquery.h"
 #include "utils/portal.h"
@@ -33,6 +34,14 @@ const struct config_enum_entry pgsr_mode_options[] = {
 	{"locked", PGSR_LOCKED, false},
 	{NULL, 0, false}
 };
+
+/*
+ * Was the library there before this backend began, and if so, what did the
+ * configuration file say before the connection string spoke?
+ */
+static bool preloaded = false;
+static PgsrMode mode_before_client = PGSR_OFF;
+static bool client_spoke = false;
 
 /*
  * Is this a process whose mode means anything?
@@ -95,6 +104,23 @@ loaded_on_purpose(void)
 }
 
 /*
+ * Read the word for a mode.
+ */
+static bool
+parse_mode(const char *word, PgsrMode *mode)
+{
+	for (const struct config_enum_entry *entry = pgsr_mode_options; entry->name; entry++)
+	{
+		if (pg_strcasecmp(entry->name, word) == 0)
+		{
+			*mode = entry->val;
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
  * The mode a session starts with when the library is loaded into it, for use as
  * the setting's default.  *settle_now tells whether it is to be taken up at
  * once.
@@ -114,7 +140,8 @@ pgsr_mode_at_load(bool *settle_now)
 	 * settings.  A parallel worker is told by its leader.
 	 */
 	*settle_now = false;
-	if (process_shared_preload_libraries_in_progress || IsParallelWorker())
+	preloaded = process_shared_preload_libraries_in_progress;
+	if (preloaded || IsParallelWorker())
 		return initial;
 
 	*settle_now = true;
@@ -127,20 +154,12 @@ pgsr_mode_at_load(bool *settle_now)
 	 */
 	wanted = initial;
 	placeholder = pgsr_setting_placeholder(PGSR_MODE_NAME);
-	if (placeholder != NULL)
-	{
-		const struct config_enum_entry *entry = pgsr_mode_options;
-
-		while (entry->name && pg_strcasecmp(entry->name, placeholder) != 0)
-			entry++;
-		if (entry->name == NULL)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("invalid value for parameter \"%s\": \"%s\"",
-							PGSR_MODE_NAME, placeholder),
-					 errhint("Available values: off, on, locked.")));
-		wanted = entry->val;
-	}
+	if (placeholder != NULL && !parse_mode(placeholder, &wanted))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for parameter \"%s\": \"%s\"",
+						PGSR_MODE_NAME, placeholder),
+				 errhint("Available values: off, on, locked.")));
 
 	if (wanted > PGSR_OFF)
 	{
@@ -177,6 +196,31 @@ pin_mode(void)
 }
 
 /*
+ * The mode that an administrator has given this session, which the connection
+ * string of an ordinary user cannot bring down: stored for the role or database,
+ * or in the configuration file; or the default, where it was an administrator who
+ * had the library loaded.  A superuser's connection string may choose.
+ */
+static PgsrMode
+administered_mode(void)
+{
+	char	   *stored;
+	PgsrMode	mode;
+
+	if (!IsPostmasterEnvironment || superuser_arg(GetSessionUserId()))
+		return PGSR_OFF;
+	stored = pgsr_stored_setting(PGSR_MODE_NAME);
+	if (stored != NULL && parse_mode(stored, &mode))
+		return mode;
+	if (preloaded)
+		return client_spoke ? mode_before_client : (PgsrMode) pgsr_mode_setting;
+	if (session_preload_libraries_string != NULL &&
+		strstr(session_preload_libraries_string, "pg_session_readonly") != NULL)
+		return PGSR_ON;
+	return PGSR_OFF;
+}
+
+/*
  * Take up the mode that the settings of this backend came to.  Returns whether
  * the session is guarded from here on.
  *
@@ -186,16 +230,43 @@ pin_mode(void)
 bool
 pgsr_mode_settle(void)
 {
-	pgsr_mode_settled = true;
-	if (!mode_applies() || pgsr_mode_setting == PGSR_OFF)
-		return false;
-	pgsr_mode = pgsr_mode_setting;
-	if (!IsParallelWorker())
+	PgsrMode	wanted = pgsr_mode_setting;
+	const char *policy;
+
+	if (!mode_applies() || IsParallelWorker())
 	{
-		pin_mode();
-		SetConfigOption(PGSR_MODE_NAME, pgsr_mode_options[pgsr_mode].name,
-						PGC_USERSET, PGC_S_OVERRIDE);
+		pgsr_mode_settled = true;
+		pgsr_mode = mode_applies() ? wanted : PGSR_OFF;
+		return pgsr_mode > PGSR_OFF;
 	}
+
+	/* what is stored cannot be read before */
+	if (!IsTransactionState() || !OidIsValid(MyDatabaseId))
+		return false;
+	pgsr_mode_settled = true;
+
+	policy = pgsr_policy_from_client();
+	if (policy != NULL ||
+		pgsr_find_setting(PGSR_MODE_NAME)->source == PGC_S_CLIENT)
+	{
+		PgsrMode	administered = administered_mode();
+
+		if (policy != NULL && administered > PGSR_OFF)
+			ereport(FATAL,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("permission denied to set parameter \"%s\" in the connection string",
+							policy),
+					 errdetail("An administrator has made the sessions of this role read-only."),
+					 errhint("Only a superuser's connection string may set it.")));
+		wanted = Max(wanted, administered);
+	}
+
+	if (wanted == PGSR_OFF)
+		return false;
+	pgsr_mode = wanted;
+	pin_mode();
+	SetConfigOption(PGSR_MODE_NAME, pgsr_mode_options[pgsr_mode].name,
+					PGC_USERSET, PGC_S_OVERRIDE);
 	return true;
 }
 
@@ -292,7 +363,14 @@ pgsr_mode_check(int *newval, void **extra, GucSource source)
 		return true;
 	}
 	if (!pgsr_mode_settled)
+	{
+		if (source == PGC_S_CLIENT && preloaded && !client_spoke)
+		{
+			client_spoke = true;
+			mode_before_client = pgsr_mode_setting;
+		}
 		return true;
+	}
 	if (source < PGC_S_INTERACTIVE || pgsr_mode_trying)
 	{
 		*newval = pgsr_mode;

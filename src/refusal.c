@@ -24,10 +24,21 @@
 void
 pgsr_refuse(const char *action, const char *reason, const char *hint)
 {
+	pgsr_refuse_at(action, reason, hint, NULL, -1);
+}
+
+/*
+ * Likewise, pointing at a place in the statement's text.
+ */
+void
+pgsr_refuse_at(const char *action, const char *reason, const char *hint,
+			   ParseState *pstate, int location)
+{
 	ereport(ERROR,
 			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 			 errmsg("cannot execute %s in a read-only session", action),
 			 errdetail("Refused by pg_session_readonly: %s", reason),
 			 errhint("%s", hint ? hint :
-					 "Use a connection that is not read-only.")));
+					 "Use a connection that is not read-only."),
+			 parser_errposition(pstate, location)));
 }

@@ -14,12 +14,33 @@
  */
 #include "postgres.h"
 
+#include "access/parallel.h"
 #include "settings.h"
 
 /* The settings that say what is refused.  They freeze as the mode goes up. */
 static const char *const policy_settings[] = {
+	"pg_session_readonly.allowed_functions",
 	"pg_session_readonly.denied_commands",
+	"pg_session_readonly.denied_functions",
+	PGSR_PINNED_SETTINGS_NAME,
 };
+
+/* What pinned_settings says. */
+typedef struct PinnedSettings
+{
+	bool		superuser;		/* all that only a superuser may set */
+	int			length;
+	const char *names[FLEXIBLE_ARRAY_MEMBER];	/* point into this chunk */
+} PinnedSettings;
+
+char	   *pgsr_pinned_settings = NULL;
+static const PinnedSettings *pinned = NULL;
+
+/* Have settings come up that were not looked at yet? */
+bool		pgsr_settings_new = false;
+
+/* May settings come up at any time, with the library of a function? */
+bool		pgsr_settings_late = false;
 
 /*
  * Make the current value of a setting the one that RESET and the end of a
@@ -95,6 +116,22 @@ pgsr_setting_placeholder(const char *name)
 }
 
 /*
+ * The first policy setting that the connection string gave, or NULL.
+ */
+const char *
+pgsr_policy_from_client(void)
+{
+	for (int i = 0; i < (int) lengthof(policy_settings); i++)
+	{
+		struct config_generic *record = pgsr_find_setting(policy_settings[i]);
+
+		if (record != NULL && record->source == PGC_S_CLIENT)
+			return record->name;
+	}
+	return NULL;
+}
+
+/*
  * Let the policy settings follow the mode: anyone may set them while it is
  * off, only a superuser while it is on, and nobody once it is locked.
  *
@@ -110,6 +147,11 @@ pgsr_settings_follow_mode(PgsrMode mode)
 		[PGSR_LOCKED] = PGC_SU_BACKEND,
 	};
 
+	/* A worker has what its leader has, and is yet to be told of it. */
+	if (IsParallelWorker())
+		return;
+
+	pgsr_settings_new = true;
 	for (int i = 0; i < (int) lengthof(policy_settings); i++)
 	{
 		struct config_generic *record = pgsr_find_setting(policy_settings[i]);
@@ -124,5 +166,196 @@ pgsr_settings_follow_mode(PgsrMode mode)
 			record->flags |= GUC_NO_RESET_ALL;
 			pgsr_setting_pin(record, record->source);
 		}
+	}
+}
+
+/*
+ * Parse a list of settings into a chunk of memory.  Returns NULL if there is none
+ * to be had; *bad is NULL, or what is wrong: a copy, or a literal.
+ */
+static PinnedSettings *
+parse_list(const char *in, char **bad)
+{
+	size_t		items = 1;
+	PinnedSettings *list;
+	char	   *text;
+
+	for (const char *c = in; *c; c++)
+		items += *c == ',';
+	items *= sizeof(char *);
+	list = pgsr_guc_malloc(offsetof(PinnedSettings, names) + items + strlen(in) + 1);
+	if (list == NULL)
+		return NULL;
+	list->superuser = false;
+	list->length = 0;
+	text = (char *) list + offsetof(PinnedSettings, names) + items;
+	strcpy(text, in);
+
+	*bad = NULL;
+	while (isspace((unsigned char) *text))
+		text++;
+	if (*text == '\0')
+		return list;
+	for (;;)
+	{
+		char	   *end = text + strcspn(text, ",");
+		bool		more = *end == ',';
+		char	   *last = end;
+
+		while (last > text && isspace((unsigned char) last[-1]))
+			last--;
+		*last = '\0';
+		if (pg_strcasecmp(text, "superuser") == 0)
+			list->superuser = true;
+		else if (pgsr_find_setting(text) == NULL)
+		{
+			*bad = text;
+			return list;
+		}
+		else
+			list->names[list->length++] = text;
+		if (!more)
+			return list;
+		for (text = end + 1; isspace((unsigned char) *text);)
+			text++;
+	}
+}
+
+/*
+ * Check hook of the list.
+ */
+bool
+pgsr_pinned_settings_check(char **newval, void **extra, GucSource source)
+{
+	char	   *bad;
+
+	*extra = parse_list(*newval, &bad);
+	if (*extra == NULL)
+		return false;
+	if (bad)
+	{
+		GUC_check_errdetail("Unrecognized configuration parameter: \"%s\".", bad);
+		pgsr_guc_free(*extra);
+	}
+	return bad == NULL;
+}
+
+/*
+ * Assign hook of the list.
+ */
+void
+pgsr_pinned_settings_assign(const char *newval, void *extra)
+{
+	pinned = extra;
+}
+
+/*
+ * Raise an error if the list was given a bad value before it was known; core
+ * would only warn and use the default.
+ */
+void
+pgsr_settings_at_load(void)
+{
+	const char *placeholder = pgsr_setting_placeholder(PGSR_PINNED_SETTINGS_NAME);
+	char	   *bad = NULL;
+
+	if (placeholder == NULL)
+		return;
+	if (parse_list(placeholder, &bad) == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
+	if (bad)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for parameter \"%s\": \"%s\"",
+						PGSR_PINNED_SETTINGS_NAME, placeholder),
+				 errdetail("Unrecognized configuration parameter: \"%s\".", bad)));
+}
+
+/*
+ * Is a setting to be pinned?
+ */
+static bool
+is_pinned(struct config_generic *record)
+{
+	if (pinned->superuser && record->context == PGC_SUSET)
+		return true;
+	for (int i = 0; i < pinned->length; i++)
+	{
+		if (pg_strcasecmp(pinned->names[i], record->name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Pin a setting of a locked session, if the list names it.
+ */
+static void
+pin_listed(struct config_generic *record)
+{
+	if ((record->context == PGC_USERSET || record->context == PGC_SUSET) &&
+		is_pinned(record))
+	{
+		pgsr_setting_pin(record, record->source);
+		record->context = PGC_SU_BACKEND;
+	}
+}
+
+/*
+ * Pin what the list names, in a locked session.
+ *
+ * Done from the first hook after the lock, and again when a function is run for
+ * the first time: its library may have brought settings of its own.  Not done
+ * from the assign hook, where an error would be too late.
+ */
+void
+pgsr_settings_pin_new(void)
+{
+	struct config_generic **settings;
+	int			n;
+
+	pgsr_settings_new = false;
+	if (pgsr_mode != PGSR_LOCKED)
+		return;
+	settings = pgsr_all_settings(&n);
+	for (int i = 0; i < n; i++)
+		pin_listed(settings[i]);
+}
+
+/*
+ * A SET is about to run.  The setting may have come up since all were looked at:
+ * a function's library is loaded only as the function runs.
+ */
+void
+pgsr_setting_check(VariableSetStmt *stmt)
+{
+	struct config_generic *record;
+
+	if (pgsr_mode != PGSR_LOCKED || stmt->name == NULL || !pgsr_settings_late)
+		return;
+	record = pgsr_find_setting(stmt->name);
+	if (record != NULL)
+		pin_listed(record);
+}
+
+/*
+ * DISCARD ALL resets the session's authorization and role as SET would.  Where
+ * these are pinned, their reset values are the ones they have, so let the reset
+ * pass.
+ */
+void
+pgsr_settings_discard(bool begins)
+{
+	static const char *const names[] = {"session_authorization", "role"};
+
+	if (pgsr_mode != PGSR_LOCKED)
+		return;
+	for (int i = 0; i < (int) lengthof(names); i++)
+	{
+		struct config_generic *record = pgsr_find_setting(names[i]);
+
+		if (is_pinned(record))
+			record->context = begins ? PGC_USERSET : PGC_SU_BACKEND;
 	}
 }

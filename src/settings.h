@@ -13,6 +13,21 @@
 
 extern void pgsr_setting_pin(struct config_generic *record, GucSource source);
 extern const char *pgsr_setting_placeholder(const char *name);
+extern const char *pgsr_policy_from_client(void);
 extern void pgsr_settings_follow_mode(PgsrMode mode);
+
+#define PGSR_PINNED_SETTINGS_NAME "pg_session_readonly.pinned_settings"
+
+extern char *pgsr_pinned_settings;
+extern bool pgsr_settings_new;
+extern bool pgsr_settings_late;
+
+extern void pgsr_settings_at_load(void);
+extern bool pgsr_pinned_settings_check(char **newval, void **extra,
+									   GucSource source);
+extern void pgsr_pinned_settings_assign(const char *newval, void *extra);
+extern void pgsr_settings_pin_new(void);
+extern void pgsr_setting_check(VariableSetStmt *stmt);
+extern void pgsr_settings_discard(bool begins);
 
 #endif							/* PGSR_SETTINGS_H */

@@ -37,17 +37,36 @@
 
 #define DEFAULT_READ_ONLY	"default_transaction_read_only"
 #define READ_ONLY			"transaction_read_only"
+#define TRACK_COUNTS		"track_counts"
 
 /* The check hooks that were there before ours. */
 static GucBoolCheckHook prev_check_default_read_only = NULL;
 static GucBoolCheckHook prev_check_read_only = NULL;
 
-/* What default_transaction_read_only was before the mode went up. */
+/* What the settings that we force were before the mode went up. */
 static bool saved_default = false;
 static bool saved_reset = false;
+static bool saved_track_counts = false;
 
-/* The leave of the statement being run. */
-static PgsrLeave current_leave = PGSR_NO_LEAVE;
+/*
+ * The leave of the statement being run, in how many statements we are whose leave
+ * will be dropped at their end, and how often leave was raised in the midst of
+ * one.
+ */
+PgsrLeave	pgsr_current_leave = PGSR_NO_LEAVE;
+int			pgsr_statements = 0;
+static uint32 raises = 0;
+
+/* Plans that call functions which the policy explicitly allows. */
+typedef struct LeavePlan
+{
+	QueryDesc  *queryDesc;
+	struct LeavePlan *next;
+	MemoryContextCallback callback;
+} LeavePlan;
+
+static LeavePlan *leave_plans = NULL;
+bool		pgsr_leave_remembered = false;
 
 /*
  * What the current transaction has done with leave: that it took an id, which
@@ -112,7 +131,8 @@ pgsr_transaction_init(void)
 /*
  * Make the session's transactions read-only as the mode leaves "off", this one
  * included, and give it back its default when it returns there.  The
- * transaction in which a superuser switches the mode off stays read-only.
+ * transaction in which a superuser switches the mode off stays read-only.  The
+ * write guard counts on track_counts.
  *
  * A parallel worker has the values of its leader and does not outlive them.
  */
@@ -120,6 +140,8 @@ void
 pgsr_transaction_follow_mode(PgsrMode mode)
 {
 	struct config_generic *record = pgsr_find_setting(DEFAULT_READ_ONLY);
+	struct config_generic *read_only = pgsr_find_setting(READ_ONLY);
+	struct config_generic *track_counts = pgsr_find_setting(TRACK_COUNTS);
 	static bool forced = false;
 
 	if (IsParallelWorker() || forced == (mode > PGSR_OFF))
@@ -129,19 +151,29 @@ pgsr_transaction_follow_mode(PgsrMode mode)
 	if (forced)
 	{
 		saved_default = DefaultXactReadOnly;
+		saved_track_counts = pgstat_track_counts;
 		saved_reset = SettingPart(record, bool)->reset_val;
 		pgsr_transaction_assert();
 		pgsr_setting_pin(record, record->source);
-		record = pgsr_find_setting(READ_ONLY);
-		pgsr_setting_pin(record, record->source);
+		pgsr_setting_pin(read_only, read_only->source);
+		pgstat_track_counts = true;
+		pgsr_setting_pin(track_counts, track_counts->source);
+		track_counts->context = PGC_SU_BACKEND;
 	}
 	else
 	{
 		DefaultXactReadOnly = saved_default;
 		SettingPart(record, bool)->reset_val = saved_reset;
+		pgstat_track_counts = saved_track_counts;
+		SettingPart(track_counts, bool)->reset_val = saved_track_counts;
+		track_counts->context = PGC_SUSET;
 	}
 
-	/* The client is told of this setting; let core notice the change. */
+	/*
+	 * The client is told of this setting; let core notice the change, which it
+	 * ignores if it comes from a lower source than the present value.
+	 */
+	record->source = Min(record->source, PGC_S_OVERRIDE);
 	if (!IsInParallelMode())
 		SetConfigOption(DEFAULT_READ_ONLY,
 						DefaultXactReadOnly ? "on" : "off",
@@ -150,8 +182,7 @@ pgsr_transaction_follow_mode(PgsrMode mode)
 
 /*
  * How many rows of tables that are not temporary has the current transaction
- * written?  The statistics machinery counts them on the way, unless
- * track_counts is off.
+ * written?  The statistics machinery counts them on the way.
  */
 static PgStat_Counter
 permanent_tuples(void)
@@ -194,32 +225,31 @@ refuse_write(void)
 }
 
 /*
- * The write guard: account for what was done since the last call, under the
- * leave in force.
+ * Account for what was done since the last call, under the leave in force, in a
+ * transaction that has an id.
  *
  * A used command id shows only when the next one begins, so begin it; core does
  * the same after each statement.
  */
 void
-pgsr_transaction_account(void)
+pgsr_transaction_do_account(void)
 {
 	CommandId	cid;
 	PgStat_Counter tuples;
 
-	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		return;
-
 	/*
-	 * An aborted transaction can do no harm, and the removal of the session's
+	 * A superuser may have switched the mode off just now.  An aborted
+	 * transaction can do no harm, and the removal of the session's
 	 * temporary tables at exit is a transaction of its own.  A parallel worker
 	 * cannot write.
 	 */
-	if (!IsTransactionState() || proc_exit_inprogress || IsParallelWorker())
+	if (pgsr_mode == PGSR_OFF || !IsTransactionState() ||
+		proc_exit_inprogress || IsParallelWorker())
 		return;
 
 	if (!id_granted)
 	{
-		if (current_leave == PGSR_NO_LEAVE)
+		if (pgsr_current_leave == PGSR_NO_LEAVE)
 			refuse_write();
 		id_granted = true;
 	}
@@ -230,13 +260,13 @@ pgsr_transaction_account(void)
 	cid = GetCurrentCommandId(false);
 	if (cid != accounted_cid)
 	{
-		if (current_leave == PGSR_NO_LEAVE)
+		if (pgsr_current_leave == PGSR_NO_LEAVE)
 			refuse_write();
 		accounted_cid = cid;
 	}
 
 	tuples = permanent_tuples();
-	if (tuples > accounted_tuples && current_leave != PGSR_LEAVE_POLICY)
+	if (tuples > accounted_tuples && pgsr_current_leave != PGSR_LEAVE_POLICY)
 		refuse_write();
 	accounted_tuples = tuples;
 }
@@ -247,10 +277,12 @@ pgsr_transaction_account(void)
 PgsrLeave
 pgsr_transaction_push_leave(PgsrLeave leave)
 {
-	PgsrLeave	previous = current_leave;
+	PgsrLeave	previous;
 
 	pgsr_transaction_account();
-	current_leave = Max(current_leave, leave);
+	previous = pgsr_current_leave;
+	pgsr_statements++;
+	pgsr_current_leave = Max(pgsr_current_leave, leave);
 	return previous;
 }
 
@@ -261,7 +293,35 @@ pgsr_transaction_push_leave(PgsrLeave leave)
 void
 pgsr_transaction_drop_leave(PgsrLeave previous)
 {
-	current_leave = previous;
+	pgsr_statements--;
+	pgsr_current_leave = previous;
+}
+
+/*
+ * A function that the policy explicitly allows is about to run: from here on the
+ * statement has leave.
+ *
+ * plpgsql sets up a simple expression once a transaction, so its second run in a
+ * later statement of the same transaction is not seen here, and what it writes is
+ * refused.
+ */
+void
+pgsr_transaction_raise_leave(void)
+{
+	raises++;
+	if (pgsr_current_leave == PGSR_LEAVE_POLICY)
+		return;
+	pgsr_transaction_account();
+	pgsr_current_leave = PGSR_LEAVE_POLICY;
+}
+
+/*
+ * How often was leave raised?
+ */
+uint32
+pgsr_transaction_raises(void)
+{
+	return raises;
 }
 
 /*
@@ -277,13 +337,15 @@ pgsr_transaction_taking_id(void)
 		return;
 	(void) GetTopTransactionId();
 	id_granted = true;
+	CommandCounterIncrement();
 	accounted_cid = GetCurrentCommandId(false);
 }
 
 /*
  * A plan that would write has just been set up: this used a command id, and has
- * written nothing yet.  For EXPLAIN it never will; a cursor's may be run much
- * later.  The caller has accounted for what came before.
+ * written nothing yet, unless a function that pruning evaluated has.  For EXPLAIN
+ * it never will; a cursor's may be run much later.  The caller has accounted for
+ * what came before.
  */
 void
 pgsr_transaction_plan_started(void)
@@ -292,6 +354,9 @@ pgsr_transaction_plan_started(void)
 		return;
 	CommandCounterIncrement();
 	accounted_cid = GetCurrentCommandId(false);
+	if (permanent_tuples() > accounted_tuples &&
+		pgsr_current_leave != PGSR_LEAVE_POLICY)
+		refuse_write();
 }
 
 /*
@@ -305,8 +370,7 @@ pgsr_transaction_event(XactEvent event)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
-			if (pgsr_mode > PGSR_OFF)
-				pgsr_transaction_account();
+			pgsr_transaction_account();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_ABORT:
@@ -318,6 +382,20 @@ pgsr_transaction_event(XactEvent event)
 		default:
 			break;
 	}
+}
+
+/*
+ * Follow a subtransaction's life.  Its end brings back the flag it found.
+ *
+ * The rows of an aborted one are no longer counted, and which of those accounted
+ * for were its own is not known any more: count on none.
+ */
+void
+pgsr_transaction_sub_event(SubXactEvent event)
+{
+	pgsr_transaction_assert();
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		accounted_tuples = 0;
 }
 
 /*
@@ -346,16 +424,6 @@ pgsr_relation_is_temporary(Oid relid)
 }
 
 /*
- * Would running this plan use a command id?  As in standard_ExecutorStart().
- */
-bool
-pgsr_plan_writes(PlannedStmt *stmt)
-{
-	return stmt->commandType != CMD_SELECT || stmt->hasModifyingCTE ||
-		stmt->rowMarks != NIL;
-}
-
-/*
  * The leave of a plan that is going to be run: to write temporary tables, if it
  * writes or locks rows of nothing else.  The relations are those that
  * ExecCheckXactReadOnly() looks at, in execMain.c; it has refused all others
@@ -363,10 +431,17 @@ pgsr_plan_writes(PlannedStmt *stmt)
  * has triggers whose statements are looked at when they run.
  */
 PgsrLeave
-pgsr_plan_leave(PlannedStmt *stmt)
+pgsr_plan_find_leave(QueryDesc *queryDesc)
 {
+	PlannedStmt *stmt = queryDesc->plannedstmt;
 	PgsrLeave	leave = PGSR_NO_LEAVE;
 	ListCell   *lc;
+
+	for (LeavePlan *plan = leave_plans; plan != NULL; plan = plan->next)
+	{
+		if (plan->queryDesc == queryDesc)
+			return PGSR_LEAVE_POLICY;
+	}
 
 	if (!pgsr_plan_writes(stmt))
 		return PGSR_NO_LEAVE;
@@ -384,4 +459,40 @@ pgsr_plan_leave(PlannedStmt *stmt)
 			return PGSR_NO_LEAVE;
 	}
 	return leave;
+}
+
+/*
+ * Callback of a plan's memory: forget its leave.
+ */
+static void
+forget_leave(void *arg)
+{
+	for (LeavePlan **link = &leave_plans; *link != NULL; link = &(*link)->next)
+	{
+		if (*link == arg)
+		{
+			*link = (*link)->next;
+			break;
+		}
+	}
+	pgsr_leave_remembered = leave_plans != NULL;
+}
+
+/*
+ * A plan that has been set up calls a function which the policy explicitly
+ * allows: it has leave whenever it runs.
+ */
+void
+pgsr_plan_remember_leave(QueryDesc *queryDesc)
+{
+	MemoryContext memory = queryDesc->estate->es_query_cxt;
+	LeavePlan  *plan = MemoryContextAlloc(memory, sizeof(LeavePlan));
+
+	plan->queryDesc = queryDesc;
+	plan->next = leave_plans;
+	leave_plans = plan;
+	pgsr_leave_remembered = true;
+	plan->callback.func = forget_leave;
+	plan->callback.arg = plan;
+	MemoryContextRegisterResetCallback(memory, &plan->callback);
 }

@@ -49,6 +49,13 @@ sub refused
 		"$name: refused");
 }
 
+# A superuser's session that may write whatever is stored.
+sub as_dba
+{
+	local $ENV{PGOPTIONS} = '-c pg_session_readonly.mode=off';
+	return $node->safe_psql('postgres', $_[0]);
+}
+
 sub no_session
 {
 	my ($user, $options, $error, $name) = @_;
@@ -186,6 +193,60 @@ ok( $node->poll_query_until('postgres',
 }
 refused('analyst', '', 'locked', 'reload: new sessions follow it');
 
+# --- a DBA's word holds against the connection string of an ordinary user ---
+$node->adjust_conf('postgresql.conf', 'pg_session_readonly.mode', 'off');
+for my $how ('shared_preload_libraries', 'session_preload_libraries')
+{
+	$node->adjust_conf('postgresql.conf', 'shared_preload_libraries',
+		$how =~ /shared/ ? "'pg_session_readonly'" : "''");
+	$node->restart;
+	for my $role ('analyst', 'agent')
+	{
+		as_dba(
+			"ALTER ROLE $role SET session_preload_libraries = 'pg_session_readonly'")
+		  if $how =~ /session/;
+	}
+	as_dba(q(ALTER ROLE analyst SET pg_session_readonly.mode = locked));
+	refused('analyst', '', 'locked', "$how, stored");
+	refused('analyst', "-c pg_session_readonly.mode=$_", 'locked', "$how, stored, against $_")
+	  for ('off', 'on', 'locked');
+	refused('analyst', '-c pg_session_readonly.mode=locked -c pg_session_readonly.mode=off',
+		'locked', "$how, stored, against two");
+	no_session('analyst', "-c pg_session_readonly.$_",
+		qr/FATAL:  permission denied to set parameter "pg_session_readonly\.\w+" in the connection string/,
+		"$how, stored, against $_")
+	  for ('denied_commands=', 'allowed_functions=pg_reload_conf', 'denied_functions=', 'pinned_settings=');
+	# the stored mode of a database, and one that is stronger
+	as_dba(q(
+		ALTER ROLE analyst RESET pg_session_readonly.mode;
+		ALTER DATABASE postgres SET pg_session_readonly.mode = on;));
+	refused('analyst', '-c pg_session_readonly.mode=off', 'on', "$how, stored for the database");
+	refused('analyst', '-c pg_session_readonly.mode=locked', 'locked', "$how, strengthened by the client");
+	# a superuser's connection string may choose
+	as_dba(q(ALTER ROLE agent SET pg_session_readonly.mode = locked));
+	writes('agent', '-c pg_session_readonly.mode=off', "$how, a superuser's connection string");
+	refused('agent', '', 'locked', "$how, a superuser without one");
+	# a role exempted from the database's mode
+	as_dba(q(ALTER ROLE analyst SET pg_session_readonly.mode = off));
+	writes('analyst', '', "$how, exempted");
+	as_dba(q(
+		ALTER DATABASE postgres RESET pg_session_readonly.mode;
+		ALTER ROLE analyst RESET ALL; ALTER ROLE agent RESET ALL));
+	if ($how =~ /session/)
+	{
+		# the library loaded by a DBA means "on"
+		as_dba(q(ALTER ROLE analyst SET session_preload_libraries = 'pg_session_readonly'));
+		refused('analyst', '-c pg_session_readonly.mode=off', 'on', "$how, preloaded by a DBA");
+		as_dba(q(ALTER ROLE analyst RESET ALL));
+	}
+}
+# and so does the configuration file
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "'pg_session_readonly'");
+$node->adjust_conf('postgresql.conf', 'pg_session_readonly.mode', 'locked');
+$node->restart;
+refused('analyst', '-c pg_session_readonly.mode=off', 'locked', 'configuration file, against off');
+as_dba(q(ALTER ROLE agent SET pg_session_readonly.mode = locked));
+
 # --- replication ---
 # The mode of the file does not stop it; one that is meant for the connection
 # ends it.
@@ -251,7 +312,7 @@ my $force = $node->safe_psql('postgres',
 	"SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')");
 my $query = 'SELECT j, count(*), sum(i) FROM big GROUP BY j ORDER BY j;';
 my $unlocked = $node->safe_psql('postgres', $parallel . $query);
-for my $way ('connection string', 'LOAD', 'after RESET ALL', 'role')
+for my $way ('connection string', 'LOAD', 'after RESET ALL', 'policy set while on', 'role')
 {
 	$node->safe_psql('postgres', $way eq 'role'
 		? "ALTER ROLE agent SET session_preload_libraries = 'pg_session_readonly';
@@ -259,8 +320,10 @@ for my $way ('connection string', 'LOAD', 'after RESET ALL', 'role')
 		: 'ALTER ROLE agent RESET ALL');
 	local $ENV{PGUSER} = 'agent';
 	local $ENV{PGOPTIONS} = $way eq 'connection string' ? "$preload $locked" : '';
-	my $lock = $way eq 'LOAD' || $way eq 'after RESET ALL'
-	  ? "LOAD 'pg_session_readonly'; SET pg_session_readonly.mode = locked;" : '';
+	my $lock = $way =~ /string|role/
+	  ? '' : "LOAD 'pg_session_readonly'; SET pg_session_readonly.mode = locked;";
+	$lock =~ s/SET/SET pg_session_readonly.denied_commands = 'default, -ANALYZE'; SET/
+	  if $way eq 'policy set while on';
 	$lock .= 'RESET ALL;' if $way eq 'after RESET ALL';
 	is($node->safe_psql('postgres', $lock . $parallel . $query),
 		$unlocked, "parallel query ($way): same result");

@@ -19,6 +19,18 @@ $node->safe_psql('postgres', qq(
 		AS '$writer', 'writer_insert' LANGUAGE C STABLE;
 	CREATE FUNCTION take_id() RETURNS int
 		AS '$writer', 'writer_take_id' LANGUAGE C STABLE;
+	CREATE TABLE parted (k int) PARTITION BY LIST (k);
+	CREATE TABLE part1 PARTITION OF parted FOR VALUES IN (1);
+	CREATE TABLE part2 PARTITION OF parted FOR VALUES IN (2);
+	CREATE FUNCTION rolls_back() RETURNS int LANGUAGE plpgsql AS
+		\$\$ BEGIN
+			BEGIN
+				ANALYZE pg_proc;
+				RAISE EXCEPTION 'x';
+			EXCEPTION WHEN OTHERS THEN NULL;
+			END;
+			RETURN 1;
+		END \$\$;
 	CREATE FUNCTION sneaks() RETURNS void LANGUAGE plpgsql AS
 		\$\$ BEGIN PERFORM sneak('victim', 1); END \$\$;
 	CREATE FUNCTION sneaking_trigger() RETURNS trigger LANGUAGE plpgsql AS
@@ -41,6 +53,7 @@ my $setup = q(
 	CREATE CONSTRAINT TRIGGER t AFTER INSERT ON deferred DEFERRABLE INITIALLY DEFERRED
 		FOR EACH ROW EXECUTE FUNCTION sneaking_trigger();
 	SET pg_session_readonly.denied_commands = 'default, -ANALYZE, -PREPARE TRANSACTION, -COPY PROGRAM';
+	SET pg_session_readonly.pinned_settings = '';
 	LOAD 'pg_session_readonly';
 	SET pg_session_readonly.mode = locked;
 );
@@ -104,6 +117,17 @@ my @attacks = (
 	[ 'after an allowed command',
 		q(BEGIN; ANALYZE victim; SELECT sneak('victim', 1); COMMIT;) ],
 	[ 'after DISCARD', q(DISCARD TEMP; SELECT sneak('victim', 1);) ],
+	[ 'inside a temporary write, with the counting of rows switched off',
+		q(SET track_counts = off; SELECT set_config('track_counts', 'off', false);
+		INSERT INTO mine SELECT sneak('victim', 1);) ],
+	[ 'in the query of an allowed COPY',
+		q(COPY (SELECT sneak('victim', 1)) TO PROGRAM 'cat > /dev/null';) ],
+	[ 'while a plan is set up',
+		q(SET plan_cache_mode = force_generic_plan;
+		PREPARE p(int) AS SELECT * FROM parted WHERE k = sneak('victim', $1) FOR UPDATE;
+		BEGIN; SELECT txid_current(); EXPLAIN EXECUTE p(1); COMMIT;) ],
+	[ 'behind rows of an allowed command that was rolled back',
+		q(INSERT INTO mine SELECT rolls_back() + sneak('victim', 1);) ],
 	[ 'prepared for another session to commit',
 		q(BEGIN; SELECT sneak('victim', 1); PREPARE TRANSACTION 'theirs';) ],
 );

@@ -22,9 +22,9 @@ def refused(name, action, connection, sqlstate="25006"):
         check(name + " (no error)", False)
     except psycopg2.Error as error:
         # psycopg2 has only the text of an error of its own large object calls
-        what = error.pgcode or str(error).strip()
+        what = error.pgcode or str(error).splitlines()[0]
         check("%s (%s)" % (name, what),
-              what == sqlstate or " in a read-only transaction" in what)
+              what == sqlstate or " in a read-only " in what)
     connection.rollback()
 
 
@@ -47,9 +47,12 @@ check("read-only default is reported",
 connection.rollback()
 check("locked inside the driver's transaction, rolled back: locked",
       status(connection) == "locked")
+opened = []  # closed only after the rollback, when psycopg2 sends nothing more
+
+
 def write_large_object():
-    large = connection.lobject(OID, "w")
-    large.write(b"CHANGED")
+    opened.append(connection.lobject(OID, "w"))
+    opened[0].write(b"CHANGED")
     connection.commit()
 
 
@@ -114,6 +117,18 @@ check("connection string: read-only default is reported",
       status(connection, "default_transaction_read_only") == "on")
 refused("connection string: fastpath first",
         lambda: (connection.lobject(0, "w"), connection.commit()), connection)
+connection.close()
+
+# The client is told of a default that it had set otherwise.
+connection = connect()
+connection.autocommit = True
+cursor = connection.cursor()
+cursor.execute("SET default_transaction_read_only = on")
+cursor.execute("SET default_transaction_read_only = off")
+cursor.execute("LOAD 'pg_session_readonly'")
+cursor.execute("SELECT 1")
+check("read-only default is reported over a SET",
+      status(connection, "default_transaction_read_only") == "on")
 connection.close()
 
 # Switched on and off again, the client is told each time.

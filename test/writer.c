@@ -1,9 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * writer.c
- *	  C functions that write behind core's back, for t/002_write_guard.pl.
+ *	  C functions that nobody has reviewed, for the TAP tests.
  *
- * They stand for whatever an extension may do that nobody has reviewed.  The
+ * They stand for whatever an extension may do, behind the back of core.  The
  * test declares them as it likes.
  *
  *-------------------------------------------------------------------------
@@ -15,6 +15,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "commands/trigger.h"
 #include "fmgr.h"
 #include "utils/rel.h"
 
@@ -50,4 +51,47 @@ writer_take_id(PG_FUNCTION_ARGS)
 {
 	(void) GetCurrentTransactionId();
 	PG_RETURN_INT32(1);
+}
+
+PG_FUNCTION_INFO_V1(unreviewed_in);
+PG_FUNCTION_INFO_V1(unreviewed_out);
+PG_FUNCTION_INFO_V1(unreviewed_compare);
+PG_FUNCTION_INFO_V1(unreviewed_hash);
+PG_FUNCTION_INFO_V1(unreviewed_trigger);
+
+/*
+ * Functions that do no harm, for t/004_functions.pl to declare volatile: input
+ * and output of a type like int4, its comparison and hash, and a trigger.
+ */
+Datum
+unreviewed_in(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(atoi(PG_GETARG_CSTRING(0)));
+}
+
+Datum
+unreviewed_out(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_CSTRING(psprintf("%d", PG_GETARG_INT32(0)));
+}
+
+Datum
+unreviewed_compare(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32((PG_GETARG_INT32(0) > PG_GETARG_INT32(1)) -
+					(PG_GETARG_INT32(0) < PG_GETARG_INT32(1)));
+}
+
+Datum
+unreviewed_hash(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(PG_GETARG_INT32(0));
+}
+
+Datum
+unreviewed_trigger(PG_FUNCTION_ARGS)
+{
+	TriggerData *data = (TriggerData *) fcinfo->context;
+
+	return PointerGetDatum(data->tg_trigtuple);
 }

@@ -1,0 +1,119 @@
+-- Settings that a locked session may no longer change.
+CREATE ROLE regress_readonly_user;
+CREATE FUNCTION sets() RETURNS text LANGUAGE sql SET statement_timeout = '1h'
+	AS $$ SELECT current_setting('statement_timeout') $$;
+CREATE FUNCTION sets_log() RETURNS text LANGUAGE sql SET log_statement = 'none'
+	AS $$ SELECT current_setting('log_statement') $$;
+
+-- By default, all that only a superuser may set.
+LOAD 'pg_session_readonly';
+SET log_statement = 'ddl';
+SET pg_session_readonly.mode = locked;
+SHOW pg_session_readonly.pinned_settings;
+SET log_statement = 'none';
+SET LOCAL zero_damaged_pages = on;
+SET session_replication_role = replica;
+SET dynamic_library_path = '/tmp';
+SELECT set_config('log_statement', 'none', false);
+SELECT set_config('log_' || 'statement', 'none', true);
+DO $$ BEGIN PERFORM set_config('log_statement', 'none', false); END $$;
+SELECT sets_log();
+RESET log_statement;
+RESET ALL;
+SHOW log_statement;
+DISCARD ALL;
+SHOW log_statement;
+-- others stay free
+SET statement_timeout = '1min';
+SELECT sets();
+SHOW statement_timeout;
+RESET statement_timeout;
+SET search_path = pg_catalog;
+SET ROLE regress_readonly_user;
+RESET ROLE;
+SET app.customer = 'x';
+SHOW app.customer;
+
+-- By name
+\c -
+SET pg_session_readonly.pinned_settings = 'statement_timeout, Search_Path, role, session_authorization, work_mem, application_name, enable_seqscan, seq_page_cost, some_extension.setting';
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.pinned_settings = 'statement_timeout, Search_Path, role, session_authorization, work_mem, enable_seqscan, seq_page_cost';
+LOAD 'pg_session_readonly';
+BEGIN;
+SET statement_timeout = '10s';
+SET LOCAL work_mem = '5MB';
+SAVEPOINT a;
+SET enable_seqscan = off;
+SET LOCAL enable_seqscan = on;
+SET seq_page_cost = 2.5;
+SET search_path = public;
+SET pg_session_readonly.mode = locked;
+-- what was set in the transaction stays, however it ends
+ROLLBACK;
+SHOW statement_timeout;
+SHOW work_mem;
+SHOW enable_seqscan;
+SHOW seq_page_cost;
+SHOW search_path;
+SET statement_timeout = 0;
+SET LOCAL statement_timeout = 0;
+SET search_path = pg_temp, public;
+SELECT set_config('search_path', 'pg_temp', false);
+SELECT sets();
+SET ROLE regress_readonly_user;
+RESET ROLE;
+SET SESSION AUTHORIZATION regress_readonly_user;
+RESET ALL;
+DISCARD ALL;
+SHOW statement_timeout;
+SHOW work_mem;
+SHOW enable_seqscan;
+SHOW seq_page_cost;
+SHOW search_path;
+SET SESSION AUTHORIZATION regress_readonly_user;
+-- and what is not named is free: the list says it all
+SET log_statement = 'none';
+
+-- nothing pinned while the mode is on
+\c -
+SET pg_session_readonly.pinned_settings = 'statement_timeout';
+LOAD 'pg_session_readonly';
+SET statement_timeout = '2s';
+SET log_statement = 'none';
+
+-- The list: bad items are named, and nothing changes.
+\c -
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+SET pg_session_readonly.pinned_settings = 'superuser, work_memory';
+SET pg_session_readonly.pinned_settings = 'superuser,,work_mem';
+SET pg_session_readonly.pinned_settings = 'superuser,';
+SHOW pg_session_readonly.pinned_settings;
+SET pg_session_readonly.pinned_settings = ' SuperUser ,WORK_MEM ';
+SET pg_session_readonly.pinned_settings = '';
+SET pg_session_readonly.pinned_settings = 'work_mem', 'superuser';
+SHOW pg_session_readonly.pinned_settings;
+SET pg_session_readonly.mode = locked;
+SET work_mem = '1MB';
+SET log_statement = 'none';
+-- the policy settings are frozen in any case
+SET pg_session_readonly.pinned_settings = '';
+SET pg_session_readonly.denied_functions = '';
+SET pg_session_readonly.allowed_functions = 'language:internal';
+SELECT set_config('pg_session_readonly.allowed_functions', 'pg_reload_conf', false);
+RESET pg_session_readonly.allowed_functions;
+RESET ALL;
+SHOW pg_session_readonly.pinned_settings;
+
+-- settings that come with a library later are no exception
+\c -
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+DO $$ BEGIN END $$;
+SET plpgsql.variable_conflict = use_column;
+
+\c -
+DROP FUNCTION sets();
+DROP FUNCTION sets_log();
+DROP ROLE regress_readonly_user;

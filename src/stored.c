@@ -1,0 +1,91 @@
+/*-------------------------------------------------------------------------
+ *
+ * stored.c
+ *	  What an administrator stored for the session's role and database.
+ *
+ * Core lets the connection string override what ALTER ROLE ... SET and ALTER
+ * DATABASE ... SET stored, and keeps no trace of the stored value then.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_db_role_setting.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "stored.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/rel.h"
+
+/*
+ * Find a setting among those stored for one database and role, or NULL.
+ */
+static char *
+stored_for(Relation rel, Oid database, Oid role, const char *name)
+{
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	char	   *result = NULL;
+
+	ScanKeyInit(&keys[0], Anum_pg_db_role_setting_setdatabase,
+				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(database));
+	ScanKeyInit(&keys[1], Anum_pg_db_role_setting_setrole,
+				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(role));
+	scan = systable_beginscan(rel, DbRoleSettingDatidRolidIndexId, true, NULL,
+							  2, keys);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		bool		isnull;
+		Datum		config = heap_getattr(tuple, Anum_pg_db_role_setting_setconfig,
+										  RelationGetDescr(rel), &isnull);
+		Datum	   *items = NULL;
+		int			n = 0;
+
+		if (!isnull)
+			deconstruct_array(DatumGetArrayTypeP(config), TEXTOID, -1, false,
+							  TYPALIGN_INT, &items, NULL, &n);
+		for (int i = 0; i < n; i++)
+		{
+			/* "name=value" */
+			char	   *item = TextDatumGetCString(items[i]);
+			char	   *equals = strchr(item, '=');
+
+			if (equals == NULL)
+				continue;
+			*equals = '\0';
+			if (pg_strcasecmp(item, name) == 0)
+				result = equals + 1;
+		}
+	}
+	systable_endscan(scan);
+	return result;
+}
+
+/*
+ * The value stored for the session's user and database, or NULL; as in
+ * process_settings(), the more specific one wins.
+ */
+char *
+pgsr_stored_setting(const char *name)
+{
+	Relation	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
+	Oid			role = GetSessionUserId();
+	char	   *value = stored_for(rel, MyDatabaseId, role, name);
+
+	if (value == NULL)
+		value = stored_for(rel, InvalidOid, role, name);
+	if (value == NULL)
+		value = stored_for(rel, MyDatabaseId, InvalidOid, name);
+	if (value == NULL)
+		value = stored_for(rel, InvalidOid, InvalidOid, name);
+	table_close(rel, AccessShareLock);
+	return value;
+}

@@ -1,0 +1,214 @@
+# The function policy where it takes a second connection, C code, or every
+# extension there is: the reviewed table is complete for this server, and what
+# nobody has reviewed is refused wherever it runs.
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $writer = $ENV{PGSR_WRITER} or die "run this by 'make prove'";
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init(allows_streaming => 1);
+$node->start;
+
+# --- the table is complete ---
+# A new major version must be reviewed before this passes.
+$node->safe_psql('postgres', 'CREATE DATABASE everything');
+my $extensions = $node->safe_psql('everything', q(
+	CREATE EXTENSION pg_session_readonly;
+	DO $$
+	DECLARE
+		name text;
+	BEGIN
+		FOR pass IN 1 .. 2 LOOP
+			FOR name IN SELECT e.name FROM pg_available_extensions e
+					WHERE installed_version IS NULL LOOP
+				BEGIN
+					EXECUTE format('CREATE EXTENSION %I CASCADE', name);
+				EXCEPTION WHEN OTHERS THEN
+					RAISE NOTICE '%: %', name, SQLERRM;
+				END;
+			END LOOP;
+		END LOOP;
+	END $$;
+	SELECT count(*) FROM pg_extension));
+cmp_ok($extensions, '>', 40, "extensions are there ($extensions)");
+is($node->safe_psql('everything', q(
+		SELECT function, detail FROM pg_session_readonly_denied_functions()
+		WHERE reason = 'unreviewed' ORDER BY 1)),
+	'', 'every volatile built-in and contrib function is reviewed');
+is($node->safe_psql('everything', q(
+		SELECT count(*) > 80 FROM pg_session_readonly_denied_functions()
+		WHERE reason = 'reviewed' AND detail ~ '^It .*[.]$')),
+	't', 'reasons are sentences');
+is($node->safe_psql('everything', q(
+		SELECT mode FROM pg_session_readonly_status())),
+	'off', 'looking at the policy locks nothing');
+# These must be in it: a list that is empty is complete, too.
+for my $function (qw(pg_terminate_backend pg_reload_conf pg_stat_reset
+	pg_logical_emit_message lo_unlink lowrite pg_advisory_lock pg_drop_replication_slot
+	pg_notify dblink_exec heap_force_kill pg_stat_statements_reset
+	pg_truncate_visibility_map lo_manage gin_clean_pending_list))
+{
+	is( $node->safe_psql('everything', qq(
+			SELECT count(*) > 0 FROM pg_session_readonly_denied_functions() d
+			JOIN pg_proc p ON p.oid = d.function
+			WHERE p.proname = '$function' AND reason = 'reviewed')),
+		't', "$function is refused");
+}
+is($node->safe_psql('everything', q(
+		SET pg_session_readonly.denied_functions = 'extension:hstore, language:plpgsql, now';
+		SET pg_session_readonly.allowed_functions = 'extension:dblink';
+		SELECT count(*) FILTER (WHERE function::text ~ 'hstore') > 10,
+			count(*) FILTER (WHERE function = 'now()'::regprocedure),
+			count(*) FILTER (WHERE function::text ~ '^dblink')
+		FROM pg_session_readonly_denied_functions() WHERE reason IN ('setting', 'reviewed'))),
+	't|1|0', 'the list follows the settings of the session');
+
+# --- what nobody has reviewed ---
+$node->safe_psql('postgres', qq(
+	CREATE EXTENSION pg_session_readonly;
+	CREATE FUNCTION unreviewed() RETURNS int AS '$writer', 'writer_take_id' LANGUAGE C;
+	CREATE FUNCTION unreviewed_stable() RETURNS int AS '$writer', 'unreviewed_hash' LANGUAGE C STABLE;
+	CREATE FUNCTION hidden() RETURNS int AS '$writer', 'writer_take_id' LANGUAGE C;
+	CREATE TYPE odd_in;
+	CREATE FUNCTION odd_in(cstring) RETURNS odd_in AS '$writer', 'unreviewed_in' LANGUAGE C STRICT VOLATILE;
+	CREATE FUNCTION odd_out(odd_in) RETURNS cstring AS 'int4out' LANGUAGE internal STRICT IMMUTABLE;
+	CREATE TYPE odd_in (INPUT = odd_in, OUTPUT = odd_out, LIKE = int4);
+	CREATE TYPE odd_out;
+	CREATE FUNCTION odd_in2(cstring) RETURNS odd_out AS 'int4in' LANGUAGE internal STRICT IMMUTABLE;
+	CREATE FUNCTION odd_out2(odd_out) RETURNS cstring AS '$writer', 'unreviewed_out' LANGUAGE C STRICT VOLATILE;
+	CREATE TYPE odd_out (INPUT = odd_in2, OUTPUT = odd_out2, LIKE = int4);
+	CREATE TABLE outs (o odd_out);
+	INSERT INTO outs VALUES ('1'), ('2');
+	CREATE FUNCTION compare(odd_out, odd_out) RETURNS int AS '$writer', 'unreviewed_compare' LANGUAGE C STRICT VOLATILE;
+	CREATE FUNCTION hash(odd_out) RETURNS int AS '$writer', 'unreviewed_hash' LANGUAGE C STRICT VOLATILE;
+	CREATE FUNCTION less(odd_out, odd_out) RETURNS boolean AS 'int4lt' LANGUAGE internal STRICT IMMUTABLE;
+	CREATE FUNCTION equal(odd_out, odd_out) RETURNS boolean AS 'int4eq' LANGUAGE internal STRICT IMMUTABLE;
+	CREATE FUNCTION greater(odd_out, odd_out) RETURNS boolean AS 'int4gt' LANGUAGE internal STRICT IMMUTABLE;
+	CREATE OPERATOR < (LEFTARG = odd_out, RIGHTARG = odd_out, FUNCTION = less, COMMUTATOR = >);
+	CREATE OPERATOR > (LEFTARG = odd_out, RIGHTARG = odd_out, FUNCTION = greater, COMMUTATOR = <);
+	CREATE OPERATOR = (LEFTARG = odd_out, RIGHTARG = odd_out, FUNCTION = equal, COMMUTATOR = =, HASHES, MERGES);
+	CREATE OPERATOR CLASS odd_ops DEFAULT FOR TYPE odd_out USING btree AS
+		OPERATOR 1 <, OPERATOR 3 =, OPERATOR 5 >, FUNCTION 1 compare(odd_out, odd_out);
+	CREATE OPERATOR CLASS odd_hash_ops DEFAULT FOR TYPE odd_out USING hash AS
+		OPERATOR 1 =, FUNCTION 1 hash(odd_out);
+	CREATE TABLE indexed (o odd_out);
+	CREATE INDEX ON indexed (o);
+	CREATE FUNCTION trigger_c() RETURNS trigger AS '$writer', 'unreviewed_trigger' LANGUAGE C;
+	CREATE FUNCTION changing() RETURNS int LANGUAGE sql AS 'SELECT 1';
+	CREATE FUNCTION in_worker(int) RETURNS int LANGUAGE plpgsql PARALLEL SAFE AS
+		'BEGIN RETURN hidden(); END';
+	CREATE TABLE big AS SELECT i FROM generate_series(1, 1000) i;));
+
+my $setup = q(
+	CREATE TEMP TABLE triggered (i int);
+	CREATE TRIGGER t BEFORE INSERT ON triggered FOR EACH ROW EXECUTE FUNCTION trigger_c();
+	CREATE TEMP TABLE deferred (i int);
+	CREATE CONSTRAINT TRIGGER t AFTER INSERT ON deferred DEFERRABLE INITIALLY DEFERRED
+		FOR EACH ROW EXECUTE FUNCTION trigger_c();
+	LOAD 'pg_session_readonly';
+	SET pg_session_readonly.mode = locked;
+);
+my @attacks = (
+	[ 'call',               'SELECT unreviewed()',                        'unreviewed' ],
+	[ 'type input',         q(SELECT '1'::odd_in),                        'odd_in' ],
+	[ 'type input, later',  q(SELECT CAST(i::text AS odd_in) FROM big),   'odd_in' ],
+	[ 'type output',        'SELECT o FROM outs',                         'odd_out2' ],
+	[ 'type output by COPY', 'COPY outs TO STDOUT',                       'odd_out2' ],
+	[ 'type output by cast', 'SELECT o::text FROM outs',                  'odd_out2' ],
+	[ 'sort',               'SELECT count(*) FROM (SELECT o FROM outs ORDER BY o) s', 'compare' ],
+	[ 'aggregate that sorts', 'SELECT count(DISTINCT o) FROM outs',       'compare' ],
+	[ 'hash',               'SET enable_sort = off; SELECT count(*) FROM (SELECT o FROM outs GROUP BY o) g', 'hash' ],
+	[ 'index support',      q(SET enable_seqscan = off; SELECT count(*) FROM indexed WHERE o = '1'), 'compare' ],
+	[ 'trigger of a temporary table', 'INSERT INTO triggered VALUES (1)', 'trigger_c' ],
+	[ 'deferred trigger, at commit', 'INSERT INTO deferred VALUES (1)',   'trigger_c' ],
+	[ 'plpgsql',            'DO $$ DECLARE x int; BEGIN x := unreviewed(); END $$', 'unreviewed' ],
+);
+for my $attack (@attacks)
+{
+	my ($name, $sql, $function) = @$attack;
+	my ($rc, $stdout, $stderr) = $node->psql('postgres', "$setup $sql;", on_error_stop => 0);
+	like($stderr,
+		qr/cannot execute \Q$function\E\(\) in a read-only session.*nobody has reviewed/s,
+		"unreviewed $name: refused");
+	($rc, $stdout, $stderr) = $node->psql('postgres',
+		"SET pg_session_readonly.allowed_functions = '$function'; $setup $sql;",
+		on_error_stop => 0);
+	is($stderr, '', "unreviewed $name: runs where an administrator allowed it");
+}
+is($node->safe_psql('postgres', "$setup SELECT unreviewed_stable() IS NULL"), 'f',
+	'stable C functions run');
+
+# --- parallel workers refuse like their leader ---
+{
+	my $force = $node->safe_psql('postgres',
+		"SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')");
+	my ($rc, $stdout, $stderr) = $node->psql('postgres',
+		"$setup SET $force = on; SET pg_session_readonly.mode = locked; SELECT max(in_worker(i)) FROM big;",
+		on_error_stop => 0);
+	like($stderr, qr/cannot execute hidden\(\) in a read-only session.*parallel worker/s,
+		'parallel worker: refused');
+	is( $node->safe_psql('postgres',
+			"SET pg_session_readonly.pinned_settings = 'work_mem'; SET work_mem = '7MB'; $setup SET $force = on;
+			SELECT current_setting('work_mem') FROM big LIMIT 1"),
+		'7MB', 'parallel worker: has the pinned value');
+}
+
+# --- a verdict is forgotten when another session replaces the function ---
+{
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	$session->query($setup);
+	is($session->query('SELECT changing()'), '1', 'verdict: runs');
+	$node->safe_psql('postgres',
+		"CREATE OR REPLACE FUNCTION changing() RETURNS int AS '$writer', 'writer_take_id' LANGUAGE C");
+	$session->query('SELECT changing()');
+	like($session->{stderr}, qr/cannot execute changing\(\) in a read-only session/,
+		'verdict: replaced by C code in another session, refused');
+	$session->{stderr} = '';
+	$node->safe_psql('postgres',
+		"CREATE OR REPLACE FUNCTION changing() RETURNS int LANGUAGE sql AS 'SELECT 2'");
+	is($session->query('SELECT changing()'), '2', 'verdict: replaced once more, runs');
+	$session->quit;
+}
+
+# --- effects that a second connection would see ---
+my $bystander = $node->background_psql('postgres');
+my $pid = $bystander->query('SELECT pg_backend_pid()');
+$node->safe_psql('postgres', q(
+	SELECT pg_create_physical_replication_slot('slot');
+	CREATE EXTENSION dblink; CREATE EXTENSION pg_surgery;));
+for my $sql (
+	"SELECT pg_terminate_backend($pid)",
+	"SELECT pg_cancel_backend($pid)",
+	'SELECT pg_reload_conf()',
+	"SELECT pg_drop_replication_slot('slot')",
+	"SELECT pg_logical_emit_message(true, 'a', 'b')",
+	"SELECT lo_creat(-1)",
+	"SELECT lo_from_bytea(0, 'x')",
+	"SELECT lo_import('/etc/hostname')",
+	"SELECT heap_force_kill('big', '{\"(0,1)\"}')",
+	"SELECT * FROM dblink('dbname=postgres', 'DROP TABLE big') t (a text)",
+	"SELECT dblink_connect('dbname=postgres')",
+	"SELECT pg_stat_reset()",
+	"SELECT pg_create_restore_point('x')",
+	'SELECT pg_switch_wal()',
+	"SELECT pg_replication_origin_create('x')",
+	'SELECT pg_import_system_collations(\'public\')',
+	"SELECT pg_advisory_lock(1)")
+{
+	my ($rc, $stdout, $stderr) = $node->psql('postgres', "$setup $sql;", on_error_stop => 0);
+	like($stderr, qr/in a read-only (session|transaction)/, "refused: $sql");
+}
+is($bystander->query('SELECT pg_backend_pid()'), $pid, 'the other session is alive');
+$bystander->quit;
+is( $node->safe_psql('postgres', q(SELECT (SELECT count(*) FROM big),
+		(SELECT count(*) FROM pg_replication_slots), (SELECT count(*) FROM pg_replication_origin),
+		(SELECT count(*) FROM pg_largeobject_metadata), (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'))),
+	'1000|1|0|0|0', 'nothing changed');
+
+$node->stop;
+done_testing();
