@@ -59,3 +59,10 @@ prove: test/writer$(DLSUFFIX)
 	PATH='$(bindir)':"$$PATH" PG_REGRESS='$(top_builddir)/src/test/regress/pg_regress' \
 	PGSR_WRITER='$(CURDIR)/test/writer$(DLSUFFIX)' \
 	$(PROVE) -I '$(top_srcdir)/src/test/perl' -I t $(PROVE_FLAGS) $(PROVE_TESTS)
+
+# The archive for PGXN.
+DISTVERSION = $(shell sed -n 's/^   "version": "\(.*\)",/\1/p' META.json)
+.PHONY: dist
+dist:
+	git archive --format=zip --prefix=$(EXTENSION)-$(DISTVERSION)/ \
+		-o $(EXTENSION)-$(DISTVERSION).zip HEAD

@@ -464,9 +464,10 @@ _PG_init(void)
 
 	/* First whatever may fail: after an error nothing must be left behind. */
 	pgsr_commands_init();
-	pgsr_denied_commands_at_load();
-	pgsr_functions_at_load();
-	pgsr_settings_at_load();
+	pgsr_setting_at_load(PGSR_DENIED_COMMANDS_NAME, pgsr_denied_commands_check);
+	pgsr_setting_at_load(PGSR_DENIED_FUNCTIONS_NAME, pgsr_functions_check);
+	pgsr_setting_at_load(PGSR_ALLOWED_FUNCTIONS_NAME, pgsr_functions_check);
+	pgsr_setting_at_load(PGSR_PINNED_SETTINGS_NAME, pgsr_pinned_settings_check);
 	initial = pgsr_mode_at_load(&settle_now);
 
 	DefineCustomStringVariable(PGSR_DENIED_COMMANDS_NAME,

@@ -27,7 +27,8 @@ need_packages()
     apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
 	fi
 	say "installing ${missing[*]}"
-	export DEBIAN_FRONTEND=noninteractive
+	# no service is to start
+	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
 	apt-get install -y --no-install-recommends "${missing[@]}" >/tmp/pgsr-apt.log 2>&1 ||
 		{ apt-get update >/dev/null && apt-get install -y --no-install-recommends "${missing[@]}"; } \
 			>/tmp/pgsr-apt.log 2>&1 ||

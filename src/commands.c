@@ -195,73 +195,37 @@ apply_item(CommandSet *set, const char *name)
 }
 
 /*
- * Parse a list into a set.  Returns NULL, or what is wrong and the item in
- * *bad, which points into *copy.  The caller frees *copy.
- */
-static const char *
-parse_list(const char *list, CommandSet *set, char **copy, char **bad)
-{
-	char	   *item;
-	bool		more;
-
-	memset(set, 0, sizeof(*set));
-	*copy = strdup(list);
-	if (*copy == NULL)
-	{
-		*bad = "";
-		return "Out of memory";
-	}
-
-	/* an empty list denies nothing */
-	item = *copy;
-	while (isspace((unsigned char) *item))
-		item++;
-	if (*item == '\0')
-		return NULL;
-
-	do
-	{
-		char	   *end = item + strcspn(item, ",");
-		const char *error;
-
-		more = *end == ',';
-		*end = '\0';
-		while (isspace((unsigned char) *item))
-			item++;
-		for (char *last = end; last > item && isspace((unsigned char) last[-1]);)
-			*--last = '\0';
-		error = apply_item(set, item);
-		if (error)
-		{
-			*bad = item;
-			return error;
-		}
-		item = end + 1;
-	} while (more);
-	return NULL;
-}
-
-/*
- * Check hook: parse the list once, into a set of bits.
+ * Check hook: parse the list once, into a set of bits.  An empty list denies
+ * nothing.
  */
 bool
 pgsr_denied_commands_check(char **newval, void **extra, GucSource source)
 {
 	CommandSet *set = pgsr_guc_malloc(sizeof(CommandSet));
-	const char *error;
-	char	   *copy;
-	char	   *bad;
+	char	   *copy = pstrdup(*newval);
+	char	   *rest = copy;
+	char	   *item;
+	const char *error = NULL;
 
 	if (set == NULL)
 		return false;
-	error = parse_list(*newval, set, &copy, &bad);
+	memset(set, 0, sizeof(*set));
+	if (copy[strspn(copy, " \t\n\r\f\v")] == '\0')
+		rest = NULL;
+	while (error == NULL && (item = pgsr_next_item(&rest)) != NULL)
+	{
+		error = apply_item(set, item);
+		if (error)
+			GUC_check_errdetail("%s: \"%s\".", error, item);
+	}
+	pfree(copy);
 	if (error)
-		GUC_check_errdetail("%s: \"%s\".", error, bad);
-	free(copy);
-	if (error)
+	{
 		pgsr_guc_free(set);
+		return false;
+	}
 	*extra = set;
-	return error == NULL;
+	return true;
 }
 
 /*
@@ -271,35 +235,6 @@ void
 pgsr_denied_commands_assign(const char *newval, void *extra)
 {
 	denied = extra;
-}
-
-/*
- * Raise an error if the setting was given a bad value before it was known; core
- * would only warn and use the default.
- */
-void
-pgsr_denied_commands_at_load(void)
-{
-	const char *placeholder = pgsr_setting_placeholder(PGSR_DENIED_COMMANDS_NAME);
-	CommandSet	set;
-	const char *error;
-	char	   *copy;
-	char	   *bad;
-
-	if (placeholder == NULL)
-		return;
-	error = parse_list(placeholder, &set, &copy, &bad);
-	if (error)
-	{
-		bad = pstrdup(bad);
-		free(copy);
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid value for parameter \"%s\": \"%s\"",
-						PGSR_DENIED_COMMANDS_NAME, placeholder),
-				 errdetail("%s: \"%s\".", error, bad)));
-	}
-	free(copy);
 }
 
 /*

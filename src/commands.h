@@ -21,7 +21,6 @@ extern void pgsr_commands_init(void);
 extern bool pgsr_denied_commands_check(char **newval, void **extra,
 									   GucSource source);
 extern void pgsr_denied_commands_assign(const char *newval, void *extra);
-extern void pgsr_denied_commands_at_load(void);
 
 extern PgsrLeave pgsr_command_check(Node *parsetree);
 extern void pgsr_receiver_refuse(void);

@@ -294,35 +294,6 @@ pgsr_allowed_functions_assign(const char *newval, void *extra)
 }
 
 /*
- * Raise an error if a list was given a bad value before it was known; core would
- * only warn and use the default.
- */
-void
-pgsr_functions_at_load(void)
-{
-	static const char *const names[] = {
-		PGSR_DENIED_FUNCTIONS_NAME, PGSR_ALLOWED_FUNCTIONS_NAME
-	};
-
-	for (int i = 0; i < (int) lengthof(names); i++)
-	{
-		const char *placeholder = pgsr_setting_placeholder(names[i]);
-		const char *bad;
-
-		if (placeholder == NULL)
-			continue;
-		bad = parse_list(placeholder, palloc(list_size(placeholder)));
-		if (bad)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("invalid value for parameter \"%s\": \"%s\"",
-							names[i], placeholder),
-					 errdetail("Not the name of a function, \"extension:\" or \"language:\": \"%.*s\".",
-							   (int) strcspn(bad, ","), bad)));
-	}
-}
-
-/*
  * Is a language named in a list?
  */
 static bool
@@ -531,7 +502,9 @@ refuse_function(Oid function, ParseState *pstate, int location)
 						PGSR_ALLOWED_FUNCTIONS_NAME);
 	ReleaseSysCache(proctup);
 
-	pgsr_refuse_at(psprintf("%s()", name), detail, hint, pstate, location);
+	/* without words if it was replaced just now by one that may run */
+	pgsr_refuse_at(psprintf("%s()", name), detail ? detail : "It was changed.",
+				   hint, pstate, location);
 }
 
 /*

@@ -34,7 +34,6 @@ typedef enum PgsrVerdict
 } PgsrVerdict;
 
 extern void pgsr_functions_init(void);
-extern void pgsr_functions_at_load(void);
 extern bool pgsr_functions_check(char **newval, void **extra, GucSource source);
 extern void pgsr_denied_functions_assign(const char *newval, void *extra);
 extern void pgsr_allowed_functions_assign(const char *newval, void *extra);

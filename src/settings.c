@@ -116,6 +116,53 @@ pgsr_setting_placeholder(const char *name)
 }
 
 /*
+ * Raise an error if a setting was given a bad value before it was known; core
+ * would only warn and use the default.
+ */
+void
+pgsr_setting_at_load(const char *name, GucStringCheckHook check)
+{
+	const char *placeholder = pgsr_setting_placeholder(name);
+	char	   *value;
+	void	   *extra = NULL;
+
+	if (placeholder == NULL)
+		return;
+	value = pstrdup(placeholder);
+	GUC_check_errdetail_string = NULL;
+	if (!check(&value, &extra, PGC_S_TEST))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for parameter \"%s\": \"%s\"", name, placeholder),
+				 GUC_check_errdetail_string ?
+				 errdetail_internal("%s", GUC_check_errdetail_string) : 0));
+	pgsr_guc_free(extra);
+}
+
+/*
+ * Cut the next item off a list with commas, without the white space around it,
+ * which is empty between two commas.  Returns NULL at the end; *rest is the list
+ * first, and NULL after its last item.
+ */
+char *
+pgsr_next_item(char **rest)
+{
+	char	   *item = *rest;
+	char	   *end;
+
+	if (item == NULL)
+		return NULL;
+	end = item + strcspn(item, ",");
+	*rest = *end == ',' ? end + 1 : NULL;
+	*end = '\0';
+	while (isspace((unsigned char) *item))
+		item++;
+	while (end > item && isspace((unsigned char) end[-1]))
+		*--end = '\0';
+	return item;
+}
+
+/*
  * The first policy setting that the connection string gave, or NULL.
  */
 const char *
@@ -170,74 +217,45 @@ pgsr_settings_follow_mode(PgsrMode mode)
 }
 
 /*
- * Parse a list of settings into a chunk of memory.  Returns NULL if there is none
- * to be had; *bad is NULL, or what is wrong: a copy, or a literal.
- */
-static PinnedSettings *
-parse_list(const char *in, char **bad)
-{
-	size_t		items = 1;
-	PinnedSettings *list;
-	char	   *text;
-
-	for (const char *c = in; *c; c++)
-		items += *c == ',';
-	items *= sizeof(char *);
-	list = pgsr_guc_malloc(offsetof(PinnedSettings, names) + items + strlen(in) + 1);
-	if (list == NULL)
-		return NULL;
-	list->superuser = false;
-	list->length = 0;
-	text = (char *) list + offsetof(PinnedSettings, names) + items;
-	strcpy(text, in);
-
-	*bad = NULL;
-	while (isspace((unsigned char) *text))
-		text++;
-	if (*text == '\0')
-		return list;
-	for (;;)
-	{
-		char	   *end = text + strcspn(text, ",");
-		bool		more = *end == ',';
-		char	   *last = end;
-
-		while (last > text && isspace((unsigned char) last[-1]))
-			last--;
-		*last = '\0';
-		if (pg_strcasecmp(text, "superuser") == 0)
-			list->superuser = true;
-		else if (pgsr_find_setting(text) == NULL)
-		{
-			*bad = text;
-			return list;
-		}
-		else
-			list->names[list->length++] = text;
-		if (!more)
-			return list;
-		for (text = end + 1; isspace((unsigned char) *text);)
-			text++;
-	}
-}
-
-/*
- * Check hook of the list.
+ * Check hook of the list: parse it into one chunk of memory.
  */
 bool
 pgsr_pinned_settings_check(char **newval, void **extra, GucSource source)
 {
-	char	   *bad;
+	size_t		length = strlen(*newval) + 1;
+	size_t		items = 1;
+	PinnedSettings *list;
+	char	   *rest;
+	char	   *item;
 
-	*extra = parse_list(*newval, &bad);
-	if (*extra == NULL)
+	for (const char *c = *newval; *c; c++)
+		items += *c == ',';
+	items *= sizeof(char *);
+	list = pgsr_guc_malloc(offsetof(PinnedSettings, names) + items + length);
+	if (list == NULL)
 		return false;
-	if (bad)
+	list->superuser = false;
+	list->length = 0;
+	rest = (char *) list + offsetof(PinnedSettings, names) + items;
+	memcpy(rest, *newval, length);
+
+	while ((item = pgsr_next_item(&rest)) != NULL)
 	{
-		GUC_check_errdetail("Unrecognized configuration parameter: \"%s\".", bad);
-		pgsr_guc_free(*extra);
+		if (*item == '\0' && rest == NULL && list->length == 0 && !list->superuser)
+			break;				/* nothing at all */
+		if (pg_strcasecmp(item, "superuser") == 0)
+			list->superuser = true;
+		else if (pgsr_find_setting(item) != NULL)
+			list->names[list->length++] = item;
+		else
+		{
+			GUC_check_errdetail("Unrecognized configuration parameter: \"%s\".", item);
+			pgsr_guc_free(list);
+			return false;
+		}
 	}
-	return bad == NULL;
+	*extra = list;
+	return true;
 }
 
 /*
@@ -247,29 +265,6 @@ void
 pgsr_pinned_settings_assign(const char *newval, void *extra)
 {
 	pinned = extra;
-}
-
-/*
- * Raise an error if the list was given a bad value before it was known; core
- * would only warn and use the default.
- */
-void
-pgsr_settings_at_load(void)
-{
-	const char *placeholder = pgsr_setting_placeholder(PGSR_PINNED_SETTINGS_NAME);
-	char	   *bad = NULL;
-
-	if (placeholder == NULL)
-		return;
-	if (parse_list(placeholder, &bad) == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory")));
-	if (bad)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("invalid value for parameter \"%s\": \"%s\"",
-						PGSR_PINNED_SETTINGS_NAME, placeholder),
-				 errdetail("Unrecognized configuration parameter: \"%s\".", bad)));
 }
 
 /*

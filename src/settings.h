@@ -13,6 +13,8 @@
 
 extern void pgsr_setting_pin(struct config_generic *record, GucSource source);
 extern const char *pgsr_setting_placeholder(const char *name);
+extern void pgsr_setting_at_load(const char *name, GucStringCheckHook check);
+extern char *pgsr_next_item(char **rest);
 extern const char *pgsr_policy_from_client(void);
 extern void pgsr_settings_follow_mode(PgsrMode mode);
 
@@ -22,7 +24,6 @@ extern char *pgsr_pinned_settings;
 extern bool pgsr_settings_new;
 extern bool pgsr_settings_late;
 
-extern void pgsr_settings_at_load(void);
 extern bool pgsr_pinned_settings_check(char **newval, void **extra,
 									   GucSource source);
 extern void pgsr_pinned_settings_assign(const char *newval, void *extra);

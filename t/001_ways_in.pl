@@ -160,6 +160,27 @@ $node->safe_psql('postgres', q(
 	$agent->quit;
 }
 
+# A parallel worker reads the role's settings as it starts: they may have changed
+# since its leader did.
+{
+	$node->safe_psql('postgres', q(
+		CREATE TABLE few AS SELECT generate_series(1, 10) i;
+		CREATE FUNCTION mode_of_worker(int) RETURNS text LANGUAGE sql PARALLEL SAFE VOLATILE AS
+			$$ SELECT current_setting('pg_session_readonly.mode') $$;
+		GRANT SELECT ON few TO app;));
+	local $ENV{PGUSER} = 'app';
+	my $app = $node->background_psql('postgres', on_error_stop => 0);
+	is($app->query('SHOW pg_session_readonly.mode'), 'off', 'worker: its leader is off');
+	delete $ENV{PGUSER};
+	$node->safe_psql('postgres', 'ALTER ROLE app SET pg_session_readonly.mode = locked');
+	my $force = $app->query(
+		"SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')");
+	$app->query("SET $force = on");
+	is($app->query('SELECT DISTINCT mode_of_worker(i) FROM few'), 'off', 'worker: and so is it');
+	$app->quit;
+	$node->safe_psql('postgres', 'ALTER ROLE app RESET ALL');
+}
+
 # --- a mode for the whole server ---
 $node->append_conf('postgresql.conf', "pg_session_readonly.mode = on\n");
 $node->append_conf('postgresql.conf', "pg_session_readonly.denied_commands = 'default'\n");

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use SessionReadonly qw(create_all_extensions);
 use Test::More;
 
 my $writer = $ENV{PGSR_WRITER} or die "run this by 'make prove'";
@@ -17,24 +18,7 @@ $node->start;
 # --- the table is complete ---
 # A new major version must be reviewed before this passes.
 $node->safe_psql('postgres', 'CREATE DATABASE everything');
-my $extensions = $node->safe_psql('everything', q(
-	CREATE EXTENSION pg_session_readonly;
-	DO $$
-	DECLARE
-		name text;
-	BEGIN
-		FOR pass IN 1 .. 2 LOOP
-			FOR name IN SELECT e.name FROM pg_available_extensions e
-					WHERE installed_version IS NULL LOOP
-				BEGIN
-					EXECUTE format('CREATE EXTENSION %I CASCADE', name);
-				EXCEPTION WHEN OTHERS THEN
-					RAISE NOTICE '%: %', name, SQLERRM;
-				END;
-			END LOOP;
-		END LOOP;
-	END $$;
-	SELECT count(*) FROM pg_extension));
+my $extensions = create_all_extensions($node, 'everything');
 cmp_ok($extensions, '>', 40, "extensions are there ($extensions)");
 is($node->safe_psql('everything', q(
 		SELECT function, detail FROM pg_session_readonly_denied_functions()

@@ -53,6 +53,20 @@ writer_take_id(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(1);
 }
 
+PG_FUNCTION_INFO_V1(writer_use_command_id);
+
+/*
+ * writer_use_command_id() returns int
+ *
+ * Uses a command id, as whatever changes a catalog does.
+ */
+Datum
+writer_use_command_id(PG_FUNCTION_ARGS)
+{
+	(void) GetCurrentCommandId(true);
+	PG_RETURN_INT32(1);
+}
+
 PG_FUNCTION_INFO_V1(unreviewed_in);
 PG_FUNCTION_INFO_V1(unreviewed_out);
 PG_FUNCTION_INFO_V1(unreviewed_compare);

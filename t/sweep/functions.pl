@@ -8,6 +8,7 @@ use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use SessionReadonly qw(create_all_extensions);
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
@@ -24,21 +25,8 @@ $node->append_conf('postgresql.conf', q(
 $node->start;
 
 # --- something to harm ---
+create_all_extensions($node, 'postgres');
 $node->safe_psql('postgres', q(
-	DO $$
-	DECLARE
-		name text;
-	BEGIN
-		FOR pass IN 1 .. 2 LOOP
-			FOR name IN SELECT e.name FROM pg_available_extensions e
-					WHERE installed_version IS NULL LOOP
-				BEGIN
-					EXECUTE format('CREATE EXTENSION %I CASCADE', name);
-				EXCEPTION WHEN OTHERS THEN NULL;
-				END;
-			END LOOP;
-		END LOOP;
-	END $$;
 	CREATE TABLE victim (i int PRIMARY KEY, t text, a int[], doc tsvector);
 	INSERT INTO victim SELECT i, 'row ' || i, ARRAY[i], to_tsvector('row') FROM generate_series(1, 1000) i;
 	CREATE INDEX victim_brin ON victim USING brin (i);

@@ -1,0 +1,138 @@
+# PgBouncer: an alias of a database whose server connections lock themselves, next
+# to a plain one; and ALTER ROLE as carrier.
+
+use strict;
+use warnings;
+use File::Basename qw(dirname);
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+plan skip_all => 'no pgbouncer'
+  if system('pgbouncer --version >/dev/null 2>&1') != 0 && !-x '/usr/sbin/pgbouncer';
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->start;
+$node->safe_psql('postgres', q(
+	CREATE ROLE analyst LOGIN;
+	CREATE ROLE agent LOGIN SUPERUSER;
+	CREATE ROLE app LOGIN;
+	ALTER ROLE agent SET session_preload_libraries = 'pg_session_readonly';
+	ALTER ROLE agent SET pg_session_readonly.mode = locked;
+	ALTER ROLE agent SET pg_session_readonly.pinned_settings = 'superuser, statement_timeout';
+	ALTER ROLE agent SET statement_timeout = '30s';
+	CREATE TABLE users (i int);
+	GRANT ALL ON users TO analyst, app;));
+
+# The block that the documentation shows, as it stands there.
+my $top = dirname(dirname(__FILE__));
+my $documented = slurp_file("$top/examples/pgbouncer.ini");
+my ($connect_query) = $documented =~ /^agents = .* connect_query='(.*)'$/m
+  or die 'no connect_query in examples/pgbouncer.ini';
+(my $broken = $connect_query) =~ s/plugins.pg_session_readonly/plugins\/missing/
+  or die 'no library in the connect_query';
+
+my $dir = PostgreSQL::Test::Utils::tempdir_short();
+my $port = PostgreSQL::Test::Cluster::get_free_port();
+my $server = 'host=' . $node->host . ' port=' . $node->port . ' dbname=postgres';
+my $ini = "$dir/pgbouncer.ini";
+append_to_file("$dir/users.txt", qq("postgres" ""\n"analyst" ""\n"agent" ""\n"app" ""\n));
+append_to_file($ini, qq([databases]
+plain = $server
+agents = $server connect_query='$connect_query'
+agents_by_transaction = $server pool_mode=transaction connect_query='$connect_query'
+plain_by_transaction = $server pool_mode=transaction
+broken = $server connect_query='$broken'
+
+[pgbouncer]
+listen_addr =
+listen_port = $port
+unix_socket_dir = $dir
+auth_type = trust
+auth_file = $dir/users.txt
+logfile = $dir/pgbouncer.log
+pidfile = $dir/pgbouncer.pid
+pool_mode = session
+server_reset_query = DISCARD ALL
+server_reset_query_always = 1
+default_pool_size = 1
+server_login_retry = 1
+query_wait_timeout = 5
+));
+my $bouncer = -x '/usr/sbin/pgbouncer' ? '/usr/sbin/pgbouncer' : 'pgbouncer';
+system_or_bail($bouncer, '-q', '-d', $ini);
+END { kill 'INT', slurp_file("$dir/pgbouncer.pid") if defined $dir && -e "$dir/pgbouncer.pid"; }
+ok( $node->poll_query_until('postgres', 'SELECT true') && wait_for_bouncer(), 'PgBouncer runs');
+
+sub wait_for_bouncer
+{
+	for (1 .. 50)
+	{
+		return 1 if -S "$dir/.s.PGSQL.$port";
+		select undef, undef, undef, 0.1;
+	}
+	return 0;
+}
+
+sub by_bouncer
+{
+	my ($database, $user, $sql) = @_;
+	my ($stdout, $stderr);
+	IPC::Run::run [ 'psql', '-XAtq', '-h', $dir, '-p', $port, '-U', $user, '-d', $database ],
+	  '<', \$sql, '>', \$stdout, '2>', \$stderr;
+	chomp $stdout;
+	return ($stdout, $stderr);
+}
+
+my $attempt = q(SELECT coalesce(max(setting), 'off') FROM pg_settings WHERE name = 'pg_session_readonly.mode';
+	INSERT INTO users VALUES (1) RETURNING 'wrote';);
+for my $user ('analyst', 'postgres')
+{
+	for my $database ('agents', 'agents_by_transaction')
+	{
+		# twice: the second client gets the server connection of the first, after DISCARD ALL
+		for my $client (1, 2)
+		{
+			my ($stdout, $stderr) = by_bouncer($database, $user, $attempt);
+			is($stdout, 'locked', "$database, $user, client $client: locked");
+			like($stderr, qr/cannot execute INSERT in a read-only transaction/,
+				"$database, $user, client $client: refused");
+		}
+		my ($stdout, $stderr) = by_bouncer($database, $user,
+			"SET pg_session_readonly.mode = off; BEGIN READ WRITE; DELETE FROM users; COMMIT;
+			RESET ALL; DISCARD ALL; COMMIT; DROP TABLE users; SELECT 'usable'");
+		is($stdout, 'usable', "$database, $user: usable after attacks");
+	}
+	for my $database ('plain', 'plain_by_transaction')
+	{
+		my ($stdout, $stderr) = by_bouncer($database, $user, $attempt);
+		is($stdout, "off\nwrote", "$database, $user: writes");
+	}
+}
+
+# Without the library the connection is not handed out.
+for my $user ('analyst', 'postgres')
+{
+	my ($stdout, $stderr) = by_bouncer('broken', $user, $attempt);
+	is($stdout, '', "library missing, $user: no session");
+	isnt($stderr, '', "library missing, $user: an error");
+}
+
+# A role's settings reach the server whatever the pooler does.
+for my $database ('plain', 'plain_by_transaction', 'agents')
+{
+	for my $client (1, 2)
+	{
+		my ($stdout, $stderr) = by_bouncer($database, 'agent', $attempt);
+		is($stdout, 'locked', "role by $database, client $client: locked");
+	}
+	my ($stdout, $stderr) = by_bouncer($database, 'agent',
+		'SET statement_timeout = 0; DISCARD ALL; SHOW statement_timeout;');
+	like($stderr, qr/parameter "statement_timeout" cannot be set/, "role by $database: pinned");
+	is($stdout, '30s', "role by $database: DISCARD ALL keeps the pinned setting");
+}
+
+is($node->safe_psql('postgres', 'SELECT count(*) FROM users'), '4', 'only the plain aliases wrote');
+$node->stop;
+done_testing();
