@@ -327,6 +327,8 @@ after_utility(Node *utility)
 {
 	if (!guarded())
 		return;					/* switched off just now */
+	if (IsA(utility, LoadStmt))
+		pgsr_settings_expect(InvalidOid);
 	stay_guarded();
 	if (!IsA(utility, TransactionStmt))
 		pgsr_transaction_account();
@@ -376,8 +378,6 @@ process_utility(PROCESS_UTILITY_PARAMS)
 	leave = pgsr_command_check(utility);
 	if (IsA(utility, DoStmt) && pgsr_do_check((DoStmt *) utility))
 		leave = PGSR_LEAVE_POLICY;
-	if (IsA(utility, VariableSetStmt))
-		pgsr_setting_check((VariableSetStmt *) utility);
 	if (leave != PGSR_NO_LEAVE || pgsr_functions_allowed)
 		process_with_leave(leave, PROCESS_UTILITY_ARGS);
 	else
@@ -388,12 +388,15 @@ process_utility(PROCESS_UTILITY_PARAMS)
 }
 
 /*
- * A function is about to run.
+ * A function is about to run.  If it is the one whose library may bring settings,
+ * that has not been loaded yet.
  */
 static inline void
 check_function(Oid function)
 {
-	stay_guarded();
+	pgsr_transaction_assert();
+	if (unlikely(pgsr_settings_new && pgsr_settings_new_by != function))
+		pgsr_settings_pin_new();
 	pgsr_transaction_end_stray_leave();
 	if (unlikely(pgsr_function_check(function)))
 		pgsr_transaction_raise_leave();

@@ -4,6 +4,7 @@ CREATE FUNCTION sets() RETURNS text LANGUAGE sql SET statement_timeout = '1h'
 	AS $$ SELECT current_setting('statement_timeout') $$;
 CREATE FUNCTION sets_log() RETURNS text LANGUAGE sql SET log_statement = 'none'
 	AS $$ SELECT current_setting('log_statement') $$;
+CREATE FUNCTION plpgsql_function() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
 
 -- By default, all that only a superuser may set.
 LOAD 'pg_session_readonly';
@@ -112,8 +113,25 @@ LOAD 'pg_session_readonly';
 SET pg_session_readonly.mode = locked;
 DO $$ BEGIN END $$;
 SET plpgsql.variable_conflict = use_column;
+\c -
+SET pg_session_readonly.denied_commands = 'default, -LOAD';
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+LOAD 'auto_explain';
+SET auto_explain.log_min_duration = 0;
+\c -
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+SELECT set_config('plpgsql.variable_conflict', 'use_column', false), 'a placeholder as yet';
+BEGIN;
+DECLARE c CURSOR FOR SELECT plpgsql_function();
+SHOW plpgsql.variable_conflict;
+FETCH c;
+SET plpgsql.variable_conflict = use_variable;
+ROLLBACK;
 
 \c -
 DROP FUNCTION sets();
 DROP FUNCTION sets_log();
+DROP FUNCTION plpgsql_function();
 DROP ROLE regress_readonly_user;

@@ -95,6 +95,7 @@ typedef struct CachedVerdict
 {
 	Oid			function;
 	char		status;			/* simplehash's own */
+	bool		ran;			/* not only seen in a query's text */
 	PgsrVerdict verdict;
 } CachedVerdict;
 
@@ -116,7 +117,7 @@ static bool cache_stale = false;
  * Most calls are of core's own functions, whose numbers are small: those that are
  * known to read have a place of their own, which saves the hash.
  */
-static bool known_to_read[FirstNormalObjectId];
+static bool known_to_read[FirstGenbkiObjectId];
 
 /*
  * Invalidation callback: allocates nothing, so it only leaves a note.
@@ -508,10 +509,12 @@ refuse_function(Oid function, ParseState *pstate, int location)
 }
 
 /*
- * Look up a verdict in the hash, or find and cache it.
+ * Look up a verdict in the hash, or find and cache it.  If the function is about
+ * to run for the first time, its library is loaded right after this, and may
+ * bring settings.
  */
 static PgsrVerdict
-find_verdict(Oid function)
+find_verdict(Oid function, bool runs)
 {
 	CachedVerdict *entry;
 	bool		found;
@@ -532,7 +535,14 @@ find_verdict(Oid function)
 
 	entry = verdicts_lookup(cache, function);
 	if (entry != NULL)
+	{
+		if (runs && !entry->ran)
+		{
+			entry->ran = true;
+			pgsr_settings_expect(function);
+		}
 		return entry->verdict;
+	}
 
 	proctup = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	if (!HeapTupleIsValid(proctup))
@@ -545,14 +555,13 @@ find_verdict(Oid function)
 	MemoryContextDelete(work);
 	ReleaseSysCache(proctup);
 
-	/* a library may come with it, and with that settings */
-	if (function >= FirstGenbkiObjectId)
-		pgsr_settings_new = pgsr_settings_late = true;
-
 	entry = verdicts_insert(cache, function, &found);
 	entry->verdict = verdict;
-	if (function < FirstNormalObjectId)
+	entry->ran = runs || function < FirstGenbkiObjectId;
+	if (function < FirstGenbkiObjectId)
 		known_to_read[function] = verdict == PGSR_READS;
+	else if (runs)
+		pgsr_settings_expect(function);
 	return verdict;
 }
 
@@ -560,12 +569,12 @@ find_verdict(Oid function)
  * The verdict on a function.
  */
 static inline PgsrVerdict
-get_verdict(Oid function)
+get_verdict(Oid function, bool runs)
 {
-	if (likely(function < FirstNormalObjectId && known_to_read[function] &&
+	if (likely(function < FirstGenbkiObjectId && known_to_read[function] &&
 			   !cache_stale))
 		return PGSR_READS;
-	return find_verdict(function);
+	return find_verdict(function, runs);
 }
 
 /*
@@ -575,7 +584,7 @@ get_verdict(Oid function)
 bool
 pgsr_function_check(Oid function)
 {
-	PgsrVerdict verdict = get_verdict(function);
+	PgsrVerdict verdict = get_verdict(function, true);
 
 	if (verdict > PGSR_ALLOWED_BY_SETTING)
 		refuse_function(function, NULL, -1);
@@ -600,7 +609,7 @@ check_call(Oid function, void *arg)
 {
 	WalkContext *context = arg;
 
-	if (get_verdict(function) > PGSR_ALLOWED_BY_SETTING)
+	if (get_verdict(function, false) > PGSR_ALLOWED_BY_SETTING)
 		refuse_function(function, context->pstate, exprLocation(context->node));
 	return false;
 }

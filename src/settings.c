@@ -36,11 +36,13 @@ typedef struct PinnedSettings
 char	   *pgsr_pinned_settings = NULL;
 static const PinnedSettings *pinned = NULL;
 
-/* Have settings come up that were not looked at yet? */
+/*
+ * May settings have come up that were not looked at yet, and by which function's
+ * library?
+ */
 bool		pgsr_settings_new = false;
+Oid			pgsr_settings_new_by = InvalidOid;
 
-/* May settings come up at any time, with the library of a function? */
-bool		pgsr_settings_late = false;
 
 /*
  * Make the current value of a setting the one that RESET and the end of a
@@ -198,7 +200,7 @@ pgsr_settings_follow_mode(PgsrMode mode)
 	if (IsParallelWorker())
 		return;
 
-	pgsr_settings_new = true;
+	pgsr_settings_expect(InvalidOid);
 	for (int i = 0; i < (int) lengthof(policy_settings); i++)
 	{
 		struct config_generic *record = pgsr_find_setting(policy_settings[i]);
@@ -284,25 +286,23 @@ is_pinned(struct config_generic *record)
 }
 
 /*
- * Pin a setting of a locked session, if the list names it.
+ * New settings may come up: with the library of a function that is about to run
+ * for the first time, or otherwise.
  */
-static void
-pin_listed(struct config_generic *record)
+void
+pgsr_settings_expect(Oid function)
 {
-	if ((record->context == PGC_USERSET || record->context == PGC_SUSET) &&
-		is_pinned(record))
-	{
-		pgsr_setting_pin(record, record->source);
-		record->context = PGC_SU_BACKEND;
-	}
+	pgsr_settings_new = true;
+	pgsr_settings_new_by = function;
 }
 
 /*
  * Pin what the list names, in a locked session.
  *
- * Done from the first hook after the lock, and again when a function is run for
- * the first time: its library may have brought settings of its own.  Not done
- * from the assign hook, where an error would be too late.
+ * Done from the first hook after the lock, and again after a function has been
+ * looked up for the first time or a library was loaded, which may have brought
+ * settings of its own.  Not done from the assign hook, where an error would be too
+ * late.
  */
 void
 pgsr_settings_pin_new(void)
@@ -315,23 +315,16 @@ pgsr_settings_pin_new(void)
 		return;
 	settings = pgsr_all_settings(&n);
 	for (int i = 0; i < n; i++)
-		pin_listed(settings[i]);
-}
+	{
+		struct config_generic *record = settings[i];
 
-/*
- * A SET is about to run.  The setting may have come up since all were looked at:
- * a function's library is loaded only as the function runs.
- */
-void
-pgsr_setting_check(VariableSetStmt *stmt)
-{
-	struct config_generic *record;
-
-	if (pgsr_mode != PGSR_LOCKED || stmt->name == NULL || !pgsr_settings_late)
-		return;
-	record = pgsr_find_setting(stmt->name);
-	if (record != NULL)
-		pin_listed(record);
+		if ((record->context == PGC_USERSET || record->context == PGC_SUSET) &&
+			is_pinned(record))
+		{
+			pgsr_setting_pin(record, record->source);
+			record->context = PGC_SU_BACKEND;
+		}
+	}
 }
 
 /*

@@ -22,13 +22,13 @@ extern void pgsr_settings_follow_mode(PgsrMode mode);
 
 extern char *pgsr_pinned_settings;
 extern bool pgsr_settings_new;
-extern bool pgsr_settings_late;
+extern Oid	pgsr_settings_new_by;
 
 extern bool pgsr_pinned_settings_check(char **newval, void **extra,
 									   GucSource source);
 extern void pgsr_pinned_settings_assign(const char *newval, void *extra);
+extern void pgsr_settings_expect(Oid function);
 extern void pgsr_settings_pin_new(void);
-extern void pgsr_setting_check(VariableSetStmt *stmt);
 extern void pgsr_settings_discard(bool begins);
 
 #endif							/* PGSR_SETTINGS_H */

@@ -160,6 +160,23 @@ $node->safe_psql('postgres', q(
 	$agent->quit;
 }
 
+# Nor does a reload bring the mode of a session up that is off by default.
+{
+	local $ENV{PGUSER} = 'app';
+	my $app = $node->background_psql('postgres', on_error_stop => 0);
+	is($app->query('SHOW pg_session_readonly.mode'), 'off', 'reload: off');
+	$node->adjust_conf('postgresql.conf', 'pg_session_readonly.mode', 'locked');
+	$node->adjust_conf('postgresql.conf', 'work_mem', '7MB');
+	$node->reload;
+	$app->query('SELECT pg_sleep(0.1)') until $app->query('SHOW work_mem') eq '7MB';
+	is($app->query('SHOW pg_session_readonly.mode'), 'off', 'reload: off as before');
+	is($app->query("INSERT INTO witness VALUES ('app') RETURNING 'wrote'"), 'wrote', 'reload: writes');
+	$app->quit;
+	$node->adjust_conf('postgresql.conf', 'pg_session_readonly.mode', 'off');
+	$node->adjust_conf('postgresql.conf', 'work_mem', '5MB');
+	$node->reload;
+}
+
 # A parallel worker reads the role's settings as it starts: they may have changed
 # since its leader did.
 {
