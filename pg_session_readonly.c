@@ -467,6 +467,7 @@ _PG_init(void)
 
 	/* First whatever may fail: after an error nothing must be left behind. */
 	pgsr_commands_init();
+	pgsr_settings_check_names();
 	pgsr_setting_at_load(PGSR_DENIED_COMMANDS_NAME, pgsr_denied_commands_check);
 	pgsr_setting_at_load(PGSR_DENIED_FUNCTIONS_NAME, pgsr_functions_check);
 	pgsr_setting_at_load(PGSR_ALLOWED_FUNCTIONS_NAME, pgsr_functions_check);
@@ -530,7 +531,7 @@ _PG_init(void)
 							 assign_mode,
 							 pgsr_mode_show);
 
-	MarkGUCPrefixReserved("pg_session_readonly");
+	MarkGUCPrefixReserved(PGSR_PREFIX);
 
 	pgsr_transaction_init();
 	pgsr_functions_init();

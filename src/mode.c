@@ -145,7 +145,7 @@ pgsr_mode_at_load(bool *settle_now)
 		return initial;
 
 	*settle_now = true;
-	if (mode_applies() && loaded_on_purpose())
+	if ((mode_applies() || am_walsender) && loaded_on_purpose())
 		initial = PGSR_ON;
 
 	/*

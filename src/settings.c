@@ -118,6 +118,34 @@ pgsr_setting_placeholder(const char *name)
 }
 
 /*
+ * Raise an error if a value was given to a setting of ours that there is not;
+ * core would only warn.
+ */
+void
+pgsr_settings_check_names(void)
+{
+	struct config_generic **settings;
+	int			n;
+
+	settings = pgsr_all_settings(&n);
+	for (int i = 0; i < n; i++)
+	{
+		const char *name = settings[i]->name;
+		bool		known = pg_strcasecmp(name, PGSR_MODE_NAME) == 0;
+
+		if (pg_strncasecmp(name, PGSR_PREFIX ".", strlen(PGSR_PREFIX ".")) != 0 ||
+			pgsr_setting_placeholder(name) == NULL)
+			continue;
+		for (int j = 0; j < (int) lengthof(policy_settings); j++)
+			known = known || pg_strcasecmp(name, policy_settings[j]) == 0;
+		if (!known)
+			ereport(ERROR,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("unrecognized configuration parameter \"%s\"", name)));
+	}
+}
+
+/*
  * Raise an error if a setting was given a bad value before it was known; core
  * would only warn and use the default.
  */
@@ -311,7 +339,7 @@ pgsr_settings_pin_new(void)
 	int			n;
 
 	pgsr_settings_new = false;
-	if (pgsr_mode != PGSR_LOCKED)
+	if (pgsr_mode != PGSR_LOCKED || IsParallelWorker())
 		return;
 	settings = pgsr_all_settings(&n);
 	for (int i = 0; i < n; i++)

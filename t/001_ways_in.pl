@@ -84,6 +84,13 @@ no_session('agent', "$preload $locked -c pg_session_readonly.denied_commands=VAC
 	qr/FATAL:  invalid value for parameter "pg_session_readonly.denied_commands": "VACUMM"/,
 	'misspelt command');
 
+no_session('agent', "$preload -c pg_session_readonly.moode=locked",
+	qr/FATAL:  unrecognized configuration parameter "pg_session_readonly.moode"/,
+	'misspelt setting');
+no_session('analyst', "$local -c pg_session_readonly.denied_comands=default,LISTEN",
+	qr/FATAL:  unrecognized configuration parameter "pg_session_readonly.denied_comands"/,
+	'ordinary user, misspelt setting');
+
 # Settings of the connection string count, in whatever order they come.
 {
 	local $ENV{PGOPTIONS} =
@@ -330,10 +337,16 @@ for my $replication ('database', 'true')
 like($stderr, qr/ERROR:  cannot make a replication connection read-only/,
 	'walsender told to lock: error');
 
-# --- parallel query: same results, same mode in the workers ---
-$node->adjust_conf('postgresql.conf', 'pg_session_readonly.mode', 'off');
+# LOAD in a walsender, where the library is not preloaded
+$node->adjust_conf('postgresql.conf', 'pg_session_readonly.mode', undef);
 $node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "''");
 $node->restart;
+($rc, $out, $stderr) = $node->psql('postgres', "LOAD 'pg_session_readonly'",
+	replication => 'database');
+like($stderr, qr/ERROR:  cannot make a replication connection read-only/,
+	'LOAD in a walsender: error');
+
+# --- parallel query: same results, same mode in the workers ---
 $node->safe_psql('postgres', q(
 	ALTER ROLE agent RESET ALL;
 	ALTER ROLE app RESET ALL;
