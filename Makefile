@@ -1,7 +1,7 @@
 # pg_session_readonly
 
 EXTENSION = pg_session_readonly
-EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(EXTENSION).control)
+EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(srcdir)/$(EXTENSION).control)
 PGFILEDESC = "pg_session_readonly - a connection that stays read-only"
 
 MODULE_big = pg_session_readonly
@@ -15,9 +15,9 @@ OBJS = \
 	src/settings.o \
 	src/stored.o \
 	src/transaction.o
-LOCAL_HEADERS = $(wildcard src/*.h)
+LOCAL_HEADERS = $(wildcard $(srcdir)/src/*.h)
 
-DATA = $(wildcard $(EXTENSION)--*.sql)
+DATA = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/$(EXTENSION)--*.sql))
 
 # script/test says what each is about
 REGRESS = mode transactions commands write_guard functions pinned monitoring reads

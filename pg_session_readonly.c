@@ -296,14 +296,20 @@ next_ProcessUtility(PROCESS_UTILITY_PARAMS)
 static void
 process_unguarded(PROCESS_UTILITY_PARAMS)
 {
-	bool		trying = IsA(pstmt->utilityStmt, CreateFunctionStmt);
+	Node	   *utility = pstmt->utilityStmt;
+	bool		was_trying = pgsr_mode_trying;
+	bool		trying = IsA(utility, CreateFunctionStmt);
+	bool		stores = IsA(utility, AlterRoleSetStmt) ||
+		IsA(utility, AlterDatabaseSetStmt);
 
-	if (likely(trying == pgsr_mode_trying))
+	if (likely(trying == was_trying && !stores))
 	{
 		next_ProcessUtility(PROCESS_UTILITY_ARGS);
 		return;
 	}
 
+	if (stores)
+		pgsr_settings_store(true);
 	pgsr_mode_trying = trying;
 	PG_TRY();
 	{
@@ -311,7 +317,9 @@ process_unguarded(PROCESS_UTILITY_PARAMS)
 	}
 	PG_FINALLY();
 	{
-		pgsr_mode_trying = !trying;
+		if (stores)
+			pgsr_settings_store(false);
+		pgsr_mode_trying = was_trying;
 	}
 	PG_END_TRY();
 }

@@ -16,19 +16,14 @@ release_of()
 	esac
 }
 
-# Make a chroot for a version, if it is not there, and set $root to it.
-make_chroot()
+# Make the chroot $root of a release in which nothing starts by itself.
+bootstrap_chroot()
 {
-	local version=$1 suite over
-	root=$cache/pg$version
-	[ ! -e "$root/.ready" ] || return 0
-	read -r suite over <<<"$(release_of "$version")"
-
+	local suite=$1 from=${2:-$mirror}
 	need_packages debootstrap
-	say "making a chroot of $suite${over:+ with $over} in $root"
 	rm -rf "$root"
 	mkdir -p "$cache"
-	debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$root.log" 2>&1 ||
+	debootstrap --variant=minbase "$suite" "$root" "$from" >"$root.log" 2>&1 ||
 		{ tail -n 5 "$root.log" >&2; die "debootstrap failed, see $root.log"; }
 
 	# The Release files of sid and experimental may be past their date.  They
@@ -37,14 +32,6 @@ make_chroot()
 		Acquire::Check-Valid-Until "false";
 		APT::Install-Recommends "false";
 	END
-	if [ -n "$over" ]; then
-		echo "deb $mirror $over main" >>"$root/etc/apt/sources.list"
-		cat >"$root/etc/apt/preferences.d/pgsr" <<-END
-			Package: *postgresql* libpq* libecpg* libpgtypes*
-			Pin: release a=$over
-			Pin-Priority: 900
-		END
-	fi
 	# no service starts, no cluster is made
 	printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 	chmod +x "$root/usr/sbin/policy-rc.d"
@@ -53,10 +40,42 @@ make_chroot()
 	# as on the host
 	cp -L /etc/resolv.conf "$root/etc/resolv.conf" 2>/dev/null || true
 	cp /etc/apt/apt.conf.d/*proxy* "$root/etc/apt/apt.conf.d/" 2>/dev/null || true
+}
 
+# Take another release into $root, with packages of these names from there only
+# if they are wanted more or less than the rest.
+add_release()
+{
+	local suite=$1 packages=$2 pin=$3 priority=$4
+	echo "deb $mirror $suite main" >>"$root/etc/apt/sources.list"
+	cat >"$root/etc/apt/preferences.d/pgsr" <<-END
+		Package: $packages
+		Pin: release $pin=$suite
+		Pin-Priority: $priority
+	END
+}
+
+# The chroot is complete: read its package lists, and keep it.
+finish_chroot()
+{
 	enter_chroot sh -c 'apt-get update' >>"$root.log" 2>&1 ||
 		{ tail -n 5 "$root.log" >&2; die "apt-get update failed, see $root.log"; }
+	rm -rf "$work"
 	touch "$root/.ready"
+}
+
+# Make a chroot for a version, if it is not there, and set $root to it.
+make_chroot()
+{
+	local version=$1 suite over
+	root=$cache/pg$version
+	[ ! -e "$root/.ready" ] || return 0
+	read -r suite over <<<"$(release_of "$version")"
+
+	say "making a chroot of $suite${over:+ with $over} in $root"
+	bootstrap_chroot "$suite"
+	[ -z "$over" ] || add_release "$over" '*postgresql* libpq* libecpg* libpgtypes*' a 900
+	finish_chroot
 }
 
 # Run a command in the chroot, on a copy of the tree.  What is mounted goes away

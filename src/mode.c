@@ -49,12 +49,13 @@ static bool client_spoke = false;
  * Settings for the server, a database or a role also reach autovacuum,
  * background and apply workers; to guard those would stop vacuuming or
  * replication.  The commands of the replication protocol pass no hook, so a
- * walsender cannot be guarded.  A parallel worker follows its leader.
+ * walsender cannot be guarded.  pg_upgrade restores databases and roles that are
+ * to be locked.  A parallel worker follows its leader.
  */
 static bool
 mode_applies(void)
 {
-	if (am_walsender)
+	if (am_walsender || IsBinaryUpgrade)
 		return false;
 	return MyBackendType == B_BACKEND ||
 		!IsPostmasterEnvironment ||
@@ -139,13 +140,9 @@ pgsr_mode_at_load(bool *settle_now)
 	 * For the whole server: every backend settles when it has read its own
 	 * settings.  A parallel worker is told by its leader.
 	 */
-	*settle_now = false;
 	preloaded = process_shared_preload_libraries_in_progress;
-	if (preloaded || IsParallelWorker())
-		return initial;
-
-	*settle_now = true;
-	if ((mode_applies() || am_walsender) && loaded_on_purpose())
+	*settle_now = !preloaded && !IsParallelWorker();
+	if (*settle_now && (mode_applies() || am_walsender) && loaded_on_purpose())
 		initial = PGSR_ON;
 
 	/*
@@ -160,8 +157,10 @@ pgsr_mode_at_load(bool *settle_now)
 				 errmsg("invalid value for parameter \"%s\": \"%s\"",
 						PGSR_MODE_NAME, placeholder),
 				 errhint("Available values: off, on, locked.")));
+	if (!*settle_now)
+		return initial;
 
-	if (wanted > PGSR_OFF)
+	if (wanted > PGSR_OFF && !IsBinaryUpgrade)
 	{
 		const char *hint;
 		const char *obstacle;
@@ -244,6 +243,8 @@ pgsr_mode_settle(void)
 	if (!IsTransactionState() || !OidIsValid(MyDatabaseId))
 		return false;
 	pgsr_mode_settled = true;
+	if (preloaded && IsUnderPostmaster)
+		pgsr_stored_validate();
 
 	policy = pgsr_policy_from_client();
 	if (policy != NULL ||

@@ -375,3 +375,19 @@ pgsr_settings_discard(bool begins)
 			record->context = begins ? PGC_USERSET : PGC_SU_BACKEND;
 	}
 }
+
+/*
+ * ALTER ROLE or ALTER DATABASE is about to store or remove settings, or has done
+ * so.  Where the library is not loaded, core lets only superusers store values for
+ * it.  Have that so here as well: a role may alter itself, and what is stored for
+ * a role wins over what is stored for its database.
+ */
+void
+pgsr_settings_store(bool begins)
+{
+	GucContext	context = begins ? PGC_SUSET : PGC_USERSET;
+
+	pgsr_find_setting(PGSR_MODE_NAME)->context = context;
+	for (int i = 0; i < (int) lengthof(policy_settings); i++)
+		pgsr_find_setting(policy_settings[i])->context = context;
+}

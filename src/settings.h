@@ -32,5 +32,6 @@ extern void pgsr_pinned_settings_assign(const char *newval, void *extra);
 extern void pgsr_settings_expect(Oid function);
 extern void pgsr_settings_pin_new(void);
 extern void pgsr_settings_discard(bool begins);
+extern void pgsr_settings_store(bool begins);
 
 #endif							/* PGSR_SETTINGS_H */

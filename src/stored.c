@@ -17,6 +17,7 @@
 #include "catalog/pg_db_role_setting.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "settings.h"
 #include "stored.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -24,7 +25,8 @@
 #include "utils/rel.h"
 
 /*
- * Find a setting among those stored for one database and role, or NULL.
+ * Look at the settings stored for one database and role: find the value of one,
+ * or NULL; or, without a name, end the session if one of ours is bad.
  */
 static char *
 stored_for(Relation rel, Oid database, Oid role, const char *name)
@@ -56,17 +58,39 @@ stored_for(Relation rel, Oid database, Oid role, const char *name)
 		{
 			/* "name=value" */
 			char	   *item = TextDatumGetCString(items[i]);
-			char	   *equals = strchr(item, '=');
+			char	   *value = strchr(item, '=');
 
-			if (equals == NULL)
+			if (value == NULL)
 				continue;
-			*equals = '\0';
-			if (pg_strcasecmp(item, name) == 0)
-				result = equals + 1;
+			*value++ = '\0';
+			if (name != NULL && pg_strcasecmp(item, name) == 0)
+				result = value;
+			if (name == NULL &&
+				pg_strncasecmp(item, PGSR_PREFIX ".", strlen(PGSR_PREFIX ".")) == 0)
+				(void) set_config_option(item, value, PGC_USERSET, PGC_S_TEST,
+										 GUC_ACTION_SET, false, FATAL, false);
 		}
 	}
 	systable_endscan(scan);
 	return result;
+}
+
+/*
+ * End the session if a setting of ours that is stored for it is bad.  Core has
+ * refused to store such a value where the library was loaded, but it may be older
+ * than that; then core only warns.
+ */
+void
+pgsr_stored_validate(void)
+{
+	Relation	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
+	Oid			role = GetSessionUserId();
+
+	(void) stored_for(rel, MyDatabaseId, role, NULL);
+	(void) stored_for(rel, InvalidOid, role, NULL);
+	(void) stored_for(rel, MyDatabaseId, InvalidOid, NULL);
+	(void) stored_for(rel, InvalidOid, InvalidOid, NULL);
+	table_close(rel, AccessShareLock);
 }
 
 /*

@@ -9,5 +9,6 @@
 #define PGSR_STORED_H
 
 extern char *pgsr_stored_setting(const char *name);
+extern void pgsr_stored_validate(void);
 
 #endif							/* PGSR_STORED_H */

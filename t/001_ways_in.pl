@@ -285,6 +285,41 @@ for my $how ('shared_preload_libraries', 'session_preload_libraries')
 		as_dba(q(ALTER ROLE analyst RESET ALL));
 	}
 }
+# A role may alter itself, but not what is stored here; also where it has loaded
+# the library itself.
+{
+	local $ENV{PGOPTIONS} = "$local -c pg_session_readonly.mode=off";
+	for my $sql ('SET pg_session_readonly.mode = off',
+		'IN DATABASE postgres SET pg_session_readonly.mode = off',
+		'RESET pg_session_readonly.mode',
+		"SET pg_session_readonly.allowed_functions = 'pg_reload_conf'")
+	{
+		my ($rc, $out, $err) = $node->psql('postgres', "ALTER ROLE app $sql",
+			extra_params => [ '-U', 'app' ]);
+		like($err, qr/permission denied to set parameter/, "ALTER ROLE app $sql: refused");
+	}
+	as_dba('ALTER ROLE app SET pg_session_readonly.mode = off');
+	$node->psql('postgres', 'ALTER ROLE app RESET ALL', extra_params => [ '-U', 'app' ]);
+	is(as_dba(q(SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'app'::regrole)),
+		'{pg_session_readonly.mode=off}', 'ALTER ROLE app RESET ALL: stays stored');
+	$node->psql('postgres', "ALTER ROLE app SET work_mem = '4MB'", extra_params => [ '-U', 'app' ]);
+	is(as_dba(q(SELECT setconfig FROM pg_db_role_setting WHERE setrole = 'app'::regrole)),
+		'{pg_session_readonly.mode=off,work_mem=4MB}', 'ALTER ROLE app SET of another: stored');
+	as_dba('ALTER ROLE app RESET ALL');
+}
+# Values that were stored before the library was there to look at them
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "''");
+$node->restart;
+as_dba(q(ALTER ROLE app SET pg_session_readonly.mode = lokced));
+as_dba(q(ALTER ROLE analyst SET pg_session_readonly.moode = locked));
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "'pg_session_readonly'");
+$node->restart;
+no_session('app', '', qr/FATAL:  invalid value for parameter "pg_session_readonly.mode": "lokced"/,
+	'stored before preloading, misspelt mode');
+no_session('analyst', '', qr/FATAL:  (invalid|unrecognized) configuration parameter/,
+	'stored before preloading, misspelt setting');
+as_dba('ALTER ROLE app RESET ALL; ALTER ROLE analyst RESET ALL;
+	ALTER ROLE app SET pg_session_readonly.mode = off');
 # and so does the configuration file
 $node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "'pg_session_readonly'");
 $node->adjust_conf('postgresql.conf', 'pg_session_readonly.mode', 'locked');

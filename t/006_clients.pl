@@ -73,7 +73,7 @@ push @commands, map { "$_+" } grep { !/^(sf|sv|dd|z)$/ } @commands;
 push @commands, map { "${_}S+" } grep { /^d[a-z]*$/ && !/^(dd|drds|dconfig|dP|dRp|dRs|drg|dx|dy|du|dg|dl|det|deu|dew|des|db|dF|dFd|dFp|dFt|dAc|dAf|dAo|dAp)$/ } @commands;
 cmp_ok(scalar @commands, '>', 60, 'psql has backslash commands: ' . scalar @commands);
 for my $command (@commands, 'd child', 'd+ child', 'd v', 'd+ parted', 'd ft', 'sf f', 'sv v', 'sf+ f',
-	'd pg_catalog.pg_class', 'dconfig *', 'l+', 'lo_list', 'encoding', 'conninfo', 'dt *.*', 'df *.*')
+	'd pg_catalog.pg_class', 'dconfig *', 'l+', 'lo_list', 'encoding', 'dt *.*', 'df *.*')
 {
 	# arguments that they need
 	my $full = $command eq 'sf' ? 'sf f' : $command eq 'sv' ? 'sv v' : $command;

@@ -9,7 +9,7 @@ use Test::More;
 
 my $python = -x '/usr/bin/python3' ? '/usr/bin/python3' : 'python3';
 my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init;
+$node->init(extra => ['--encoding=UTF8']);
 $node->start;
 $node->safe_psql('postgres', q(
 	CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL);

@@ -11,7 +11,7 @@ plan skip_all => "no JDBC driver ($jar)" unless -e $jar;
 plan skip_all => 'no Java compiler' if system('javac -version >/dev/null 2>&1') != 0;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init;
+$node->init(extra => ['--encoding=UTF8']);
 $node->append_conf('postgresql.conf', "listen_addresses = '127.0.0.1'");
 unlink $node->data_dir . '/pg_hba.conf';
 append_to_file($node->data_dir . '/pg_hba.conf', "local all all trust\nhost all all 127.0.0.1/32 trust\n");

@@ -168,7 +168,9 @@ def test_django():
                     cursor.execute("INSERT INTO users VALUES (101, 'x')")
             check(name + ": insert (no error)", False)
         except utils.InternalError as error:
-            check("%s: insert (%s)" % (name, error.__cause__.pgcode), error.__cause__.pgcode == "25006")
+            # psycopg 3 and psycopg2 name it differently
+            code = getattr(error.__cause__, "sqlstate", None) or error.__cause__.pgcode
+            check("%s: insert (%s)" % (name, code), code == "25006")
     try:
         call_command("migrate", database="agent", verbosity=0)
         check("migrate (no error)", False)
