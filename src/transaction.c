@@ -239,9 +239,9 @@ pgsr_transaction_do_account(void)
 
 	/*
 	 * A superuser may have switched the mode off just now.  An aborted
-	 * transaction can do no harm, and the removal of the session's
-	 * temporary tables at exit is a transaction of its own.  A parallel worker
-	 * cannot write.
+	 * transaction can do no harm, and the removal of the session's temporary
+	 * tables at exit is a transaction of its own.  A parallel worker cannot
+	 * write.
 	 */
 	if (pgsr_mode == PGSR_OFF || !IsTransactionState() ||
 		proc_exit_inprogress || IsParallelWorker())
@@ -326,8 +326,8 @@ pgsr_transaction_raises(void)
 
 /*
  * The transaction is about to take an id and write nothing, by txid_current() or
- * an allowed PREPARE TRANSACTION.  Take
- * the id here: leave that is used up at once cannot serve anybody else.
+ * an allowed PREPARE TRANSACTION.  Take the id here: leave that is used up at once
+ * cannot serve anybody else.
  */
 void
 pgsr_transaction_taking_id(void)
@@ -378,6 +378,8 @@ pgsr_transaction_event(XactEvent event)
 			id_granted = false;
 			accounted_cid = FirstCommandId;
 			accounted_tuples = 0;
+			if (pgsr_statements == 0)
+				pgsr_current_leave = PGSR_NO_LEAVE;
 			break;
 		default:
 			break;
