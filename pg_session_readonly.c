@@ -18,6 +18,7 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/plancache.h"
 
 #include "src/commands.h"
 #include "src/compat.h"
@@ -49,12 +50,17 @@ static needs_fmgr_hook_type prev_needs_fmgr = NULL;
 
 /*
  * Let everything that depends on the mode follow it.
+ *
+ * plpgsql keeps what it has set up for its expressions until the transaction ends.
+ * Have it set up anew, so that the hooks see the functions in there.
  */
 static void
 follow_mode(void)
 {
 	pgsr_transaction_follow_mode(pgsr_mode);
 	pgsr_settings_follow_mode(pgsr_mode);
+	if (pgsr_mode > PGSR_OFF)
+		ResetPlanCache();
 }
 
 /*

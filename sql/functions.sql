@@ -172,6 +172,24 @@ SELECT ts_rewrite('a'::tsquery, 'SELECT ''a''::tsquery, ''b''::tsquery WHERE f.t
 SELECT table_to_xml('f.v', true, false, '');
 SELECT schema_to_xml('f', true, false, '');
 
+-- What plpgsql has set up before the lock, in the same transaction.
+\set VERBOSITY default
+\c -
+SET search_path = f, public;
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+\set VERBOSITY terse
+\set SHOW_CONTEXT never
+BEGIN;
+SELECT in_plpgsql(1);
+DO $$ DECLARE x f.checked; BEGIN x := 1; END $$;
+SAVEPOINT a;
+SET pg_session_readonly.mode = locked;
+SELECT in_plpgsql(1);
+ROLLBACK TO a;
+DO $$ DECLARE x f.checked; BEGIN x := 1; END $$;
+ROLLBACK;
+
 -- a language that is not trusted
 \set VERBOSITY default
 \c -

@@ -139,7 +139,7 @@ SELECT * FROM verify_heapam('monitored');
 SELECT t, similarity(t, 'row 5'), word_similarity(t, 'row') FROM monitored WHERE t % 'row 5' ORDER BY t <-> 'row 5' LIMIT 3;
 SELECT set_limit(0.5), show_limit(), show_trgm('abc');
 SELECT crypt('x', gen_salt('md5')), gen_random_bytes(4), digest('x', 'sha256'), gen_random_uuid(), armor('x'), pgp_sym_encrypt('x', 'y');
-SELECT uuid_generate_v1(), uuid_generate_v4(), uuid_generate_v5(uuid_ns_url(), 'x');
+SELECT uuid_generate_v4(), uuid_generate_v5(uuid_ns_url(), 'x');
 SELECT * FROM crosstab('SELECT i, 1, t FROM monitored ORDER BY 1', 'VALUES (1)') AS c (i int, t text) LIMIT 1;
 SELECT * FROM connectby('monitored', 'i', 'i', '1', 1) AS c (i int, parent int, level int);
 SELECT normal_rand(3, 1, 1);

@@ -129,6 +129,8 @@ SHOW plpgsql.variable_conflict;
 FETCH c;
 SET plpgsql.variable_conflict = use_variable;
 ROLLBACK;
+-- and what it was given as a placeholder does not count
+SHOW plpgsql.variable_conflict;
 
 \c -
 DROP FUNCTION sets();

@@ -1593,8 +1593,8 @@ FUNCTION("unit", "unit_is_hashed", ALLOW, "It looks into this session's cache of
 FUNCTION("unit", "unit_reset", ALLOW, "It empties this session's cache of units.")
 
 /* uuid-ossp */
-FUNCTION("uuid-ossp", "uuid_generate_v1", ALLOW, "It only makes a new UUID.")
-FUNCTION("uuid-ossp", "uuid_generate_v1mc", ALLOW, "It only makes a new UUID.")
+FUNCTION("uuid-ossp", "uuid_generate_v1", DENY, "It may write the system's UUID clock file or start its daemon.")
+FUNCTION("uuid-ossp", "uuid_generate_v1mc", DENY, "It may write the system's UUID clock file or start its daemon.")
 FUNCTION("uuid-ossp", "uuid_generate_v4", ALLOW, "It only makes a new UUID.")
 
 /* vector */

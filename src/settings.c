@@ -335,6 +335,7 @@ pgsr_settings_expect(Oid function)
 void
 pgsr_settings_pin_new(void)
 {
+	static bool pinned_before = false;
 	struct config_generic **settings;
 	int			n;
 
@@ -349,10 +350,19 @@ pgsr_settings_pin_new(void)
 		if ((record->context == PGC_USERSET || record->context == PGC_SUSET) &&
 			is_pinned(record))
 		{
+			/*
+			 * One that came up after the lock may have been given a value by
+			 * the untrusted side while nobody knew that it is a superuser's.
+			 */
+			if (pinned_before && record->source >= PGC_S_INTERACTIVE)
+				(void) set_config_option(record->name, NULL, PGC_SUSET,
+										 PGC_S_SESSION, GUC_ACTION_SET, true, 0,
+										 false);
 			pgsr_setting_pin(record, record->source);
 			record->context = PGC_SU_BACKEND;
 		}
 	}
+	pinned_before = true;
 }
 
 /*

@@ -343,9 +343,9 @@ pgsr_transaction_taking_id(void)
 
 /*
  * A plan that would write has just been set up: this used a command id, and has
- * written nothing yet, unless a function that pruning evaluated has.  For EXPLAIN
- * it never will; a cursor's may be run much later.  The caller has accounted for
- * what came before.
+ * written nothing yet.  (If a function that pruning evaluated has, its rows tell.)
+ * For EXPLAIN it never will; a cursor's may be run much later.  The caller has
+ * accounted for what came before.
  */
 void
 pgsr_transaction_plan_started(void)
@@ -354,9 +354,6 @@ pgsr_transaction_plan_started(void)
 		return;
 	CommandCounterIncrement();
 	accounted_cid = GetCurrentCommandId(false);
-	if (permanent_tuples() > accounted_tuples &&
-		pgsr_current_leave != PGSR_LEAVE_POLICY)
-		refuse_write();
 }
 
 /*
