@@ -203,15 +203,13 @@ pgsr_denied_commands_check(char **newval, void **extra, GucSource source)
 {
 	CommandSet *set = pgsr_guc_malloc(sizeof(CommandSet));
 	char	   *copy = pstrdup(*newval);
-	char	   *rest = copy;
+	char	   *rest = pgsr_first_item(copy);
 	char	   *item;
 	const char *error = NULL;
 
 	if (set == NULL)
 		return false;
 	memset(set, 0, sizeof(*set));
-	if (copy[strspn(copy, " \t\n\r\f\v")] == '\0')
-		rest = NULL;
 	while (error == NULL && (item = pgsr_next_item(&rest)) != NULL)
 	{
 		error = apply_item(set, item);

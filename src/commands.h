@@ -13,8 +13,6 @@
 #include "transaction.h"
 #include "utils/guc.h"
 
-#define PGSR_DENIED_COMMANDS_NAME "pg_session_readonly.denied_commands"
-
 extern char *pgsr_denied_commands;
 
 extern void pgsr_commands_init(void);

@@ -13,9 +13,6 @@
 #include "parser/parse_node.h"
 #include "utils/guc.h"
 
-#define PGSR_DENIED_FUNCTIONS_NAME	"pg_session_readonly.denied_functions"
-#define PGSR_ALLOWED_FUNCTIONS_NAME "pg_session_readonly.allowed_functions"
-
 extern char *pgsr_denied_functions;
 extern char *pgsr_allowed_functions;
 

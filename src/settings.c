@@ -19,9 +19,9 @@
 
 /* The settings that say what is refused.  They freeze as the mode goes up. */
 static const char *const policy_settings[] = {
-	"pg_session_readonly.allowed_functions",
-	"pg_session_readonly.denied_commands",
-	"pg_session_readonly.denied_functions",
+	PGSR_DENIED_COMMANDS_NAME,
+	PGSR_DENIED_FUNCTIONS_NAME,
+	PGSR_ALLOWED_FUNCTIONS_NAME,
 	PGSR_PINNED_SETTINGS_NAME,
 };
 
@@ -170,9 +170,20 @@ pgsr_setting_at_load(const char *name, GucStringCheckHook check)
 }
 
 /*
+ * Where a list begins, for pgsr_next_item(): NULL if it is empty.
+ */
+char *
+pgsr_first_item(char *list)
+{
+	while (isspace((unsigned char) *list))
+		list++;
+	return *list ? list : NULL;
+}
+
+/*
  * Cut the next item off a list with commas, without the white space around it,
- * which is empty between two commas.  Returns NULL at the end; *rest is the list
- * first, and NULL after its last item.
+ * which is empty between two commas.  Returns NULL at the end; *rest is what
+ * pgsr_first_item() gave first, and NULL after the last item.
  */
 char *
 pgsr_next_item(char **rest)
@@ -268,11 +279,10 @@ pgsr_pinned_settings_check(char **newval, void **extra, GucSource source)
 	list->length = 0;
 	rest = (char *) list + offsetof(PinnedSettings, names) + items;
 	memcpy(rest, *newval, length);
+	rest = pgsr_first_item(rest);
 
 	while ((item = pgsr_next_item(&rest)) != NULL)
 	{
-		if (*item == '\0' && rest == NULL && list->length == 0 && !list->superuser)
-			break;				/* nothing at all */
 		if (pg_strcasecmp(item, "superuser") == 0)
 			list->superuser = true;
 		else if (pgsr_find_setting(item) != NULL)

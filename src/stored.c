@@ -76,6 +76,29 @@ stored_for(Relation rel, Oid database, Oid role, const char *name)
 }
 
 /*
+ * Likewise, for the session's user and database; as in process_settings(), the
+ * more specific value wins.
+ */
+static char *
+stored_for_session(const char *name)
+{
+	Oid			role = GetSessionUserId();
+	Oid			scopes[][2] = {
+		{MyDatabaseId, role},
+		{InvalidOid, role},
+		{MyDatabaseId, InvalidOid},
+		{InvalidOid, InvalidOid},
+	};
+	Relation	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
+	char	   *value = NULL;
+
+	for (int i = 0; i < (int) lengthof(scopes) && value == NULL; i++)
+		value = stored_for(rel, scopes[i][0], scopes[i][1], name);
+	table_close(rel, AccessShareLock);
+	return value;
+}
+
+/*
  * End the session if a setting of ours that is stored for it is bad.  Core has
  * refused to store such a value where the library was loaded, but it may be older
  * than that; then core only warns.
@@ -83,33 +106,14 @@ stored_for(Relation rel, Oid database, Oid role, const char *name)
 void
 pgsr_stored_validate(void)
 {
-	Relation	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
-	Oid			role = GetSessionUserId();
-
-	(void) stored_for(rel, MyDatabaseId, role, NULL);
-	(void) stored_for(rel, InvalidOid, role, NULL);
-	(void) stored_for(rel, MyDatabaseId, InvalidOid, NULL);
-	(void) stored_for(rel, InvalidOid, InvalidOid, NULL);
-	table_close(rel, AccessShareLock);
+	(void) stored_for_session(NULL);
 }
 
 /*
- * The value stored for the session's user and database, or NULL; as in
- * process_settings(), the more specific one wins.
+ * The value stored for the session's user and database, or NULL.
  */
 char *
 pgsr_stored_setting(const char *name)
 {
-	Relation	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
-	Oid			role = GetSessionUserId();
-	char	   *value = stored_for(rel, MyDatabaseId, role, name);
-
-	if (value == NULL)
-		value = stored_for(rel, InvalidOid, role, name);
-	if (value == NULL)
-		value = stored_for(rel, MyDatabaseId, InvalidOid, name);
-	if (value == NULL)
-		value = stored_for(rel, InvalidOid, InvalidOid, name);
-	table_close(rel, AccessShareLock);
-	return value;
+	return stored_for_session(name);
 }

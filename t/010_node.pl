@@ -5,19 +5,12 @@
 
 use strict;
 use warnings;
-use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use SessionReadonly qw(clients_or_skip);
 use Test::More;
 
-my $clients = "$FindBin::RealBin/clients";
-my $js = $ENV{NODE} || 'node';
-plan skip_all => "$js is missing" if system("$js --version >/dev/null 2>&1") != 0;
-for my $package ('pg', 'pg-cursor', 'postgres')
-{
-	plan skip_all => "t/clients/node_modules/$package is missing; npm ci --prefix t/clients"
-	  unless -d "$clients/node_modules/$package";
-}
+my ($js, $clients) = clients_or_skip('pg', 'pg-cursor', 'postgres');
 
 # The clients speak TCP, to the loopback interface only.
 my $node = PostgreSQL::Test::Cluster->new('main');

@@ -7,20 +7,13 @@
 use strict;
 use warnings;
 use Cwd qw(abs_path);
-use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use SessionReadonly qw(clients_or_skip);
 use Test::More;
 
-my $clients = "$FindBin::RealBin/clients";
-my $js = $ENV{NODE} || 'node';
 my @servers = ('@modelcontextprotocol/server-postgres', '@bytebase/dbhub');
-plan skip_all => "$js is missing" if system("$js --version >/dev/null 2>&1") != 0;
-for my $package (@servers)
-{
-	plan skip_all => "t/clients/node_modules/$package is missing; npm ci --prefix t/clients"
-	  unless -d "$clients/node_modules/$package";
-}
+my ($js, $clients) = clients_or_skip(@servers);
 
 # The servers speak TCP, to the loopback interface only.
 my $node = PostgreSQL::Test::Cluster->new('main');

@@ -4,8 +4,10 @@ package SessionReadonly;
 use strict;
 use warnings;
 use Exporter 'import';
+use FindBin;
+use Test::More;
 
-our @EXPORT_OK = qw(create_all_extensions);
+our @EXPORT_OK = qw(create_all_extensions clients_or_skip);
 
 # Create every extension that this server has, as far as they go together.
 # Returns how many there are.
@@ -29,6 +31,22 @@ sub create_all_extensions
 			END LOOP;
 		END $$;
 		SELECT count(*) FROM pg_extension;));
+}
+
+# Skip the test unless node and these packages of t/clients are there.  Returns
+# node's name and the folder of the clients.
+sub clients_or_skip
+{
+	my @packages = @_;
+	my $clients = "$FindBin::RealBin/clients";
+	my $js = $ENV{NODE} || 'node';
+	plan skip_all => "$js is missing" if system("$js --version >/dev/null 2>&1") != 0;
+	for my $package (@packages)
+	{
+		plan skip_all => "t/clients/node_modules/$package is missing; npm ci --prefix t/clients"
+		  unless -d "$clients/node_modules/$package";
+	}
+	return ($js, $clients);
 }
 
 1;
