@@ -9,12 +9,16 @@ OBJS = \
 	$(WIN32RES) \
 	pg_session_readonly.o \
 	src/commands.o \
-	src/functions.o \
+	src/function_lists.o \
+	src/function_policy.o \
+	src/guc_pin.o \
 	src/mode.o \
+	src/pinned_settings.o \
+	src/read_only.o \
 	src/refusal.o \
-	src/settings.o \
-	src/stored.o \
-	src/transaction.o
+	src/role_settings.o \
+	src/temp_schema.o \
+	src/write_guard.o
 LOCAL_HEADERS = $(wildcard $(srcdir)/src/*.h)
 
 DATA = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/$(EXTENSION)--*.sql))

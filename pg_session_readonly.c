@@ -3,8 +3,8 @@
  * pg_session_readonly.c
  *	  A connection that is made read-only and stays so.
  *
- * This file is the door: it defines the settings, installs the hooks and asks
- * the other files at each of them.  It decides nothing itself.
+ * This file defines the settings, installs the hooks and asks the other files at
+ * each of them.  It decides nothing itself.
  *
  *-------------------------------------------------------------------------
  */
@@ -13,19 +13,16 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "catalog/objectaccess.h"
+#include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "parser/analyze.h"
+#include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
-#include "utils/fmgroids.h"
-#include "utils/plancache.h"
+#include "utils/inval.h"
 
-#include "src/commands.h"
-#include "src/compat.h"
-#include "src/functions.h"
-#include "src/mode.h"
-#include "src/settings.h"
-#include "src/transaction.h"
+#include "src/session_readonly.h"
 
 PGSR_MODULE_MAGIC;
 
@@ -47,43 +44,77 @@ static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 static object_access_hook_type prev_object_access = NULL;
 static needs_fmgr_hook_type prev_needs_fmgr = NULL;
+static fmgr_hook_type prev_fmgr = NULL;
+
+/* The mode has moved, and what may fail is still to follow it. */
+static bool follow_pending = false;
+
+/* Look-ups made before the session was guarded may be kept somewhere. */
+static bool flush_pending = false;
+
+static void install_guards(void);
 
 /*
- * Let everything that depends on the mode follow it.
- *
- * plpgsql keeps what it has set up for its expressions until the transaction ends.
- * Have it set up anew, so that the hooks see the functions in there.
+ * Let what cannot fail follow the mode.  Called from an assign hook.
  */
 static void
-follow_mode(void)
+mode_moved(void)
 {
-	pgsr_transaction_follow_mode(pgsr_mode);
-	pgsr_settings_follow_mode(pgsr_mode);
 	if (pgsr_mode > PGSR_OFF)
-		ResetPlanCache();
+	{
+		install_guards();
+		if (!IsParallelWorker())
+			pgsr_read_only_hold();
+		flush_pending = debug_query_string != NULL;
+	}
+	pgsr_policy_settings_follow(pgsr_mode);
+	pgsr_forget_verdicts();
+	follow_pending = true;
 }
 
 /*
- * Is the session to be kept from writing?  Also makes a backend take up its
- * mode when the first hook runs in it.
+ * Let the rest follow the mode, from the first hook that runs after it has moved.
+ * Whatever raises an error here is done anew at the next one.
+ *
+ * Functions looked up before (a relation's support functions, plpgsql's set-up
+ * expressions) are kept in caches: have them looked up anew, under our eyes.
+ */
+static pg_noinline void
+follow_mode(void)
+{
+	if (IsParallelWorker())
+	{
+		follow_pending = false;
+		return;
+	}
+	if (!IsTransactionState() || IsInParallelMode())
+		return;
+
+	if (pgsr_mode == PGSR_OFF)
+		pgsr_read_only_release();
+	else
+		pgsr_read_only_announce();
+	if (pgsr_mode == PGSR_LOCKED)
+		pgsr_pin_settings();
+	if (flush_pending)
+		InvalidateSystemCaches();
+	flush_pending = false;
+	follow_pending = false;
+}
+
+/*
+ * Is the session to be kept from writing?  If so, its transaction is read-only,
+ * whatever was done to it since the last hook.
  */
 static inline bool
 guarded(void)
 {
-	if (unlikely(!pgsr_mode_settled) && pgsr_mode_settle())
+	if (unlikely(follow_pending))
 		follow_mode();
-	return pgsr_mode > PGSR_OFF;
-}
-
-/*
- * Assert what something may have undone since the last hook.
- */
-static inline void
-stay_guarded(void)
-{
-	pgsr_transaction_assert();
-	if (unlikely(pgsr_settings_new))
-		pgsr_settings_pin_new();
+	if (pgsr_mode == PGSR_OFF)
+		return false;
+	pgsr_read_only_assert();
+	return true;
 }
 
 /*
@@ -93,7 +124,7 @@ static void
 assign_mode(int newval, void *extra)
 {
 	if (pgsr_mode_assign(newval))
-		follow_mode();
+		mode_moved();
 }
 
 /*
@@ -104,48 +135,8 @@ post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
 {
 	if (prev_post_parse_analyze)
 		prev_post_parse_analyze(pstate, query, jstate);
-	if (guarded())
-	{
-		stay_guarded();
-		pgsr_transaction_end_stray_leave();
-		pgsr_query_functions_check(pstate, query);
-	}
-}
-
-/*
- * Hand a plan on to whoever sets it up.
- */
-static void
-next_ExecutorStart(QueryDesc *queryDesc, int eflags)
-{
-	if (prev_ExecutorStart)
-		prev_ExecutorStart(queryDesc, eflags);
-	else
-		standard_ExecutorStart(queryDesc, eflags);
-}
-
-/*
- * Set up a plan that writes, or may call functions that the policy allows.
- */
-static pg_noinline void
-start_with_leave(QueryDesc *queryDesc, int eflags, bool writes)
-{
-	uint32		raises = pgsr_transaction_raises();
-	PgsrLeave	previous = pgsr_transaction_push_leave(PGSR_NO_LEAVE);
-
-	PG_TRY();
-	{
-		next_ExecutorStart(queryDesc, eflags);
-		if (writes)
-			pgsr_transaction_plan_started();
-	}
-	PG_FINALLY();
-	{
-		pgsr_transaction_drop_leave(previous);
-	}
-	PG_END_TRY();
-	if (pgsr_transaction_raises() != raises)
-		pgsr_plan_remember_leave(queryDesc);
+	if (guarded() && unlikely(pgsr_path_names_temp))
+		pgsr_check_query_schema(query);
 }
 
 /*
@@ -154,110 +145,30 @@ start_with_leave(QueryDesc *queryDesc, int eflags, bool writes)
 static void
 executor_start(QueryDesc *queryDesc, int eflags)
 {
-	bool		writes;
-
-	if (!guarded())
+	if (guarded() && !(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
-		next_ExecutorStart(queryDesc, eflags);
-		return;
+		pgsr_check_receiver(queryDesc->dest);
+		if (unlikely(pgsr_plan_writes(queryDesc->plannedstmt)))
+			pgsr_check_plan_targets(queryDesc->plannedstmt);
 	}
-
-	stay_guarded();
-	if (!(eflags & EXEC_FLAG_EXPLAIN_ONLY))
-	{
-		pgsr_receiver_check(queryDesc->dest);
-		(void) pgsr_plan_leave(queryDesc);
-	}
-	writes = pgsr_plan_writes(queryDesc->plannedstmt);
-	if (unlikely(writes || pgsr_functions_allowed))
-		start_with_leave(queryDesc, eflags, writes);
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(queryDesc, eflags);
 	else
-		next_ExecutorStart(queryDesc, eflags);
+		standard_ExecutorStart(queryDesc, eflags);
 }
 
 /*
- * Hand a plan on to whoever runs it.
- */
-static void
-next_ExecutorRun(EXECUTOR_RUN_PARAMS)
-{
-	if (prev_ExecutorRun)
-		prev_ExecutorRun(EXECUTOR_RUN_ARGS);
-	else
-		standard_ExecutorRun(EXECUTOR_RUN_ARGS);
-}
-
-/*
- * Run a plan that has leave, or may be given it.
- */
-static pg_noinline void
-run_with_leave(PgsrLeave leave, EXECUTOR_RUN_PARAMS)
-{
-	PgsrLeave	previous = pgsr_transaction_push_leave(leave);
-
-	PG_TRY();
-	{
-		next_ExecutorRun(EXECUTOR_RUN_ARGS);
-		pgsr_transaction_account();
-	}
-	PG_FINALLY();
-	{
-		pgsr_transaction_drop_leave(previous);
-	}
-	PG_END_TRY();
-}
-
-/*
- * ExecutorRun_hook: a plan has its leave while it runs, not between two fetches
- * from a cursor.
+ * ExecutorRun_hook: a plan may have been set up long ago, in a subtransaction even
+ * whose end undid the flag.
  */
 static void
 executor_run(EXECUTOR_RUN_PARAMS)
 {
-	PgsrLeave	leave;
-
-	if (guarded())
-	{
-		leave = pgsr_plan_leave(queryDesc);
-		if (unlikely(leave != PGSR_NO_LEAVE || pgsr_functions_allowed))
-		{
-			run_with_leave(leave, EXECUTOR_RUN_ARGS);
-			return;
-		}
-	}
-	next_ExecutorRun(EXECUTOR_RUN_ARGS);
-}
-
-/*
- * Hand a plan on to whoever finishes it.
- */
-static void
-next_ExecutorFinish(QueryDesc *queryDesc)
-{
-	if (prev_ExecutorFinish)
-		prev_ExecutorFinish(queryDesc);
+	(void) guarded();
+	if (prev_ExecutorRun)
+		prev_ExecutorRun(EXECUTOR_RUN_ARGS);
 	else
-		standard_ExecutorFinish(queryDesc);
-}
-
-/*
- * Finish a plan that has leave, or may be given it.
- */
-static pg_noinline void
-finish_with_leave(PgsrLeave leave, QueryDesc *queryDesc)
-{
-	PgsrLeave	previous = pgsr_transaction_push_leave(leave);
-
-	PG_TRY();
-	{
-		next_ExecutorFinish(queryDesc);
-		pgsr_transaction_account();
-	}
-	PG_FINALLY();
-	{
-		pgsr_transaction_drop_leave(previous);
-	}
-	PG_END_TRY();
+		standard_ExecutorRun(EXECUTOR_RUN_ARGS);
 }
 
 /*
@@ -267,21 +178,13 @@ finish_with_leave(PgsrLeave leave, QueryDesc *queryDesc)
 static void
 executor_finish(QueryDesc *queryDesc)
 {
-	PgsrLeave	leave;
-
-	if (!guarded())
-	{
-		next_ExecutorFinish(queryDesc);
-		return;
-	}
-	leave = pgsr_plan_leave(queryDesc);
-	if (unlikely(leave != PGSR_NO_LEAVE || pgsr_functions_allowed))
-		finish_with_leave(leave, queryDesc);
+	(void) guarded();
+	if (prev_ExecutorFinish)
+		prev_ExecutorFinish(queryDesc);
 	else
-	{
-		next_ExecutorFinish(queryDesc);
-		pgsr_transaction_account();
-	}
+		standard_ExecutorFinish(queryDesc);
+	if (guarded())
+		pgsr_write_guard_check();
 }
 
 /*
@@ -303,12 +206,12 @@ static void
 process_unguarded(PROCESS_UTILITY_PARAMS)
 {
 	Node	   *utility = pstmt->utilityStmt;
-	bool		was_trying = pgsr_mode_trying;
-	bool		trying = IsA(utility, CreateFunctionStmt);
+	bool		was_validating = pgsr_mode_validating;
+	bool		validating = IsA(utility, CreateFunctionStmt);
 	bool		stores = IsA(utility, AlterRoleSetStmt) ||
 		IsA(utility, AlterDatabaseSetStmt);
 
-	if (likely(trying == was_trying && !stores))
+	if (likely(validating == was_validating && !stores))
 	{
 		next_ProcessUtility(PROCESS_UTILITY_ARGS);
 		return;
@@ -316,7 +219,7 @@ process_unguarded(PROCESS_UTILITY_PARAMS)
 
 	if (stores)
 		pgsr_settings_store(true);
-	pgsr_mode_trying = trying;
+	pgsr_mode_validating = validating;
 	PG_TRY();
 	{
 		next_ProcessUtility(PROCESS_UTILITY_ARGS);
@@ -325,95 +228,79 @@ process_unguarded(PROCESS_UTILITY_PARAMS)
 	{
 		if (stores)
 			pgsr_settings_store(false);
-		pgsr_mode_trying = was_trying;
+		pgsr_mode_validating = was_validating;
 	}
 	PG_END_TRY();
 }
 
 /*
- * A utility statement has run.
- *
- * The end of a transaction is not accounted for here: a rollback always
- * succeeds, and a commit has its own look at the write guard.
+ * Run a utility statement that may write what it writes.
  */
 static void
-after_utility(Node *utility)
+process_granted(PROCESS_UTILITY_PARAMS)
 {
-	if (!guarded())
-		return;					/* switched off just now */
-	if (IsA(utility, LoadStmt))
-		pgsr_settings_expect(InvalidOid);
-	stay_guarded();
-	if (!IsA(utility, TransactionStmt))
-		pgsr_transaction_account();
-}
+	bool		discards = IsA(pstmt->utilityStmt, DiscardStmt);
 
-/*
- * Run a utility statement that has leave, or may be given it.
- */
-static pg_noinline void
-process_with_leave(PgsrLeave leave, PROCESS_UTILITY_PARAMS)
-{
-	Node	   *utility = pstmt->utilityStmt;
-	PgsrLeave	previous = pgsr_transaction_push_leave(leave);
-
-	if (IsA(utility, DiscardStmt))
+	pgsr_begin_granted_command();
+	if (discards)
 		pgsr_settings_discard(true);
 	PG_TRY();
 	{
 		next_ProcessUtility(PROCESS_UTILITY_ARGS);
-		after_utility(utility);
+		pgsr_grant_written();
 	}
 	PG_FINALLY();
 	{
-		if (IsA(utility, DiscardStmt))
+		if (discards)
 			pgsr_settings_discard(false);
-		pgsr_transaction_drop_leave(previous);
+		pgsr_end_granted_command();
 	}
 	PG_END_TRY();
 }
 
 /*
  * ProcessUtility_hook
+ *
+ * A statement that ends a transaction has its own look at the write guard, or
+ * always succeeds.  What it is must be asked before it runs: it may free its own
+ * parse tree (CALL of a procedure that rolls back).
  */
 static void
 process_utility(PROCESS_UTILITY_PARAMS)
 {
 	Node	   *utility = pstmt->utilityStmt;
-	PgsrLeave	leave;
+	bool		ends_transaction = IsA(utility, TransactionStmt);
 
 	if (!guarded())
-	{
 		process_unguarded(PROCESS_UTILITY_ARGS);
-		return;
-	}
-
-	stay_guarded();
-	leave = pgsr_command_check(utility);
-	if (IsA(utility, DoStmt) && pgsr_do_check((DoStmt *) utility))
-		leave = PGSR_LEAVE_POLICY;
-	if (leave != PGSR_NO_LEAVE || pgsr_functions_allowed)
-		process_with_leave(leave, PROCESS_UTILITY_ARGS);
 	else
 	{
-		next_ProcessUtility(PROCESS_UTILITY_ARGS);
-		after_utility(utility);
-	}
-}
+		PgsrCommandNeeds needs = pgsr_check_command(utility);
 
-/*
- * A function is about to run.  If it is the one whose library may bring settings,
- * that has not been loaded yet.
- */
-static inline void
-check_function(Oid function)
-{
-	pgsr_transaction_assert();
-	if (unlikely(pgsr_settings_new && pgsr_settings_new_by != function))
-		pgsr_settings_pin_new();
-	pgsr_transaction_end_stray_leave();
-	if (unlikely(pgsr_function_check(function)))
-		pgsr_transaction_raise_leave();
+		if (IsA(utility, DoStmt))
+			pgsr_check_do((DoStmt *) utility);
+		else if (IsA(utility, LoadStmt) && needs != PGSR_NEEDS_NO_RUN)
+			pgsr_load_library(((LoadStmt *) utility)->filename, !superuser());
+		else if (IsA(utility, ConstraintsSetStmt) &&
+				 ((ConstraintsSetStmt *) utility)->constraints != NIL)
+			pgsr_check_temp_schema("SET CONSTRAINTS");
+
+		switch (needs)
+		{
+			case PGSR_NEEDS_NO_RUN:
+				break;
+			case PGSR_NEEDS_WRITES:
+				process_granted(PROCESS_UTILITY_ARGS);
+				break;
+			case PGSR_NEEDS_XID:
+				pgsr_expect_xid();
+				/* FALLTHROUGH */
+			case PGSR_NEEDS_NOTHING:
+				next_ProcessUtility(PROCESS_UTILITY_ARGS);
+		}
+	}
+	if (guarded() && !ends_transaction)
+		pgsr_write_guard_check();
 }
 
 /*
@@ -426,12 +313,8 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 {
 	if (prev_object_access)
 		prev_object_access(access, classId, objectId, subId, arg);
-	if (access != OAT_FUNCTION_EXECUTE || !guarded())
-		return;
-
-	check_function(objectId);
-	if (objectId == F_TXID_CURRENT || objectId == F_PG_CURRENT_XACT_ID)
-		pgsr_transaction_taking_id();
+	if (access == OAT_FUNCTION_EXECUTE && guarded())
+		pgsr_check_function(objectId);
 }
 
 /*
@@ -442,8 +325,22 @@ static bool
 needs_fmgr(Oid function)
 {
 	if (guarded())
-		check_function(function);
+		pgsr_check_function(function);
 	return prev_needs_fmgr ? prev_needs_fmgr(function) : false;
+}
+
+/*
+ * fmgr_hook: needs_fmgr_hook is not asked for a function that is SECURITY DEFINER or
+ * has a SET clause (fmgr_info_cxt_security() in fmgr.c).  Those come by here, at
+ * each call.
+ */
+static void
+fmgr_call(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
+{
+	if (prev_fmgr)
+		prev_fmgr(event, flinfo, arg);
+	if (event == FHET_START && guarded())
+		pgsr_check_function(flinfo->fn_oid);
 }
 
 /*
@@ -453,21 +350,50 @@ needs_fmgr(Oid function)
 static void
 xact_event(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_PRE_COMMIT)
-		(void) guarded();
+	if (event == XACT_EVENT_PRE_COMMIT && pgsr_mode_settle())
+	{
+		mode_moved();
+		follow_mode();
+	}
 	if (pgsr_mode > PGSR_OFF)
-		pgsr_transaction_event(event);
+	{
+		pgsr_write_guard_event(event);
+		pgsr_function_policy_event(event);
+	}
 }
 
 /*
- * Subtransaction callback.
+ * Install what a session needs that is guarded, as its mode goes up for the first
+ * time: one that never is pays for nothing.  This may come in the midst of a
+ * statement, so each hook may see an end whose beginning it has not seen.
  */
 static void
-subxact_event(SubXactEvent event, SubTransactionId mySubid,
-			  SubTransactionId parentSubid, void *arg)
+install_guards(void)
 {
-	if (pgsr_mode > PGSR_OFF)
-		pgsr_transaction_sub_event(event);
+	static bool installed = false;
+
+	if (installed)
+		return;
+	installed = true;
+
+	pgsr_read_only_init();
+	pgsr_temp_schema_init();
+	pgsr_refusal_init();
+
+	prev_post_parse_analyze = post_parse_analyze_hook;
+	post_parse_analyze_hook = post_parse_analyze;
+	prev_ExecutorStart = ExecutorStart_hook;
+	ExecutorStart_hook = executor_start;
+	prev_ExecutorRun = ExecutorRun_hook;
+	ExecutorRun_hook = executor_run;
+	prev_ExecutorFinish = ExecutorFinish_hook;
+	ExecutorFinish_hook = executor_finish;
+	prev_object_access = object_access_hook;
+	object_access_hook = object_access;
+	prev_needs_fmgr = needs_fmgr_hook;
+	needs_fmgr_hook = needs_fmgr;
+	prev_fmgr = fmgr_hook;
+	fmgr_hook = fmgr_call;
 }
 
 /*
@@ -481,11 +407,11 @@ _PG_init(void)
 
 	/* First whatever may fail: after an error nothing must be left behind. */
 	pgsr_commands_init();
-	pgsr_settings_check_names();
-	pgsr_setting_at_load(PGSR_DENIED_COMMANDS_NAME, pgsr_denied_commands_check);
-	pgsr_setting_at_load(PGSR_DENIED_FUNCTIONS_NAME, pgsr_functions_check);
-	pgsr_setting_at_load(PGSR_ALLOWED_FUNCTIONS_NAME, pgsr_functions_check);
-	pgsr_setting_at_load(PGSR_PINNED_SETTINGS_NAME, pgsr_pinned_settings_check);
+	pgsr_check_setting_names();
+	pgsr_check_setting_at_load(PGSR_DENIED_COMMANDS_NAME, pgsr_denied_commands_check);
+	pgsr_check_setting_at_load(PGSR_DENIED_FUNCTIONS_NAME, pgsr_denied_functions_check);
+	pgsr_check_setting_at_load(PGSR_ALLOWED_FUNCTIONS_NAME, pgsr_allowed_functions_check);
+	pgsr_check_setting_at_load(PGSR_PINNED_SETTINGS_NAME, pgsr_pinned_settings_check);
 	initial = pgsr_mode_at_load(&settle_now);
 
 	DefineCustomStringVariable(PGSR_DENIED_COMMANDS_NAME,
@@ -501,12 +427,12 @@ _PG_init(void)
 
 	DefineCustomStringVariable(PGSR_DENIED_FUNCTIONS_NAME,
 							   "Functions that a read-only session refuses.",
-							   "A list of names, with or without schema; \"extension:\" and \"language:\" before a name stand for all its functions.",
+							   "A list of names, with or without schema; \"extension:\" and \"language:\" before a name stand for all its functions, \"unreviewed\" for all C functions that nobody has reviewed.",
 							   &pgsr_denied_functions,
 							   "",
 							   PGC_USERSET,
 							   GUC_LIST_INPUT,
-							   pgsr_functions_check,
+							   pgsr_denied_functions_check,
 							   pgsr_denied_functions_assign,
 							   NULL);
 
@@ -517,7 +443,7 @@ _PG_init(void)
 							   "",
 							   PGC_USERSET,
 							   GUC_LIST_INPUT,
-							   pgsr_functions_check,
+							   pgsr_allowed_functions_check,
 							   pgsr_allowed_functions_assign,
 							   NULL);
 
@@ -533,6 +459,7 @@ _PG_init(void)
 							   NULL);
 
 	/* The mode comes last: it freezes the others. */
+	pgsr_mode_setting = initial;
 	DefineCustomEnumVariable(PGSR_MODE_NAME,
 							 "Whether the session may write, and whether that can change.",
 							 "\"on\" makes the session read-only, \"locked\" does so until it ends.",
@@ -547,28 +474,16 @@ _PG_init(void)
 
 	MarkGUCPrefixReserved(PGSR_PREFIX);
 
-	pgsr_transaction_init();
-	pgsr_functions_init();
-
-	prev_post_parse_analyze = post_parse_analyze_hook;
-	post_parse_analyze_hook = post_parse_analyze;
-	prev_ExecutorStart = ExecutorStart_hook;
-	ExecutorStart_hook = executor_start;
-	prev_ExecutorRun = ExecutorRun_hook;
-	ExecutorRun_hook = executor_run;
-	prev_ExecutorFinish = ExecutorFinish_hook;
-	ExecutorFinish_hook = executor_finish;
+	pgsr_function_policy_init();
 	prev_ProcessUtility = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;
-	prev_object_access = object_access_hook;
-	object_access_hook = object_access;
-	prev_needs_fmgr = needs_fmgr_hook;
-	needs_fmgr_hook = needs_fmgr;
 	RegisterXactCallback(xact_event, NULL);
-	RegisterSubXactCallback(subxact_event, NULL);
 
-	if (settle_now)
-		(void) guarded();
+	if (settle_now && pgsr_mode_settle())
+	{
+		mode_moved();
+		follow_mode();
+	}
 }
 
 /*
@@ -581,7 +496,7 @@ _PG_init(void)
 Datum
 pg_session_readonly_lock(PG_FUNCTION_ARGS)
 {
-	(void) guarded();
+	(void) pgsr_mode_settle();
 	(void) set_config_option(PGSR_MODE_NAME,
 							 pgsr_mode_options[PGSR_LOCKED].name,
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET,

@@ -11,18 +11,11 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_class.h"
-#include "commands.h"
-#include "commands/defrem.h"
-#include "compat.h"
-#include "nodes/parsenodes.h"
-#include "refusal.h"
-#include "settings.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
-#include "utils/lsyscache.h"
+
+#include "session_readonly.h"
 
 /*
  * What the list is about: core's command tags, and behind them two of our own,
@@ -44,32 +37,32 @@ typedef struct CommandSet
 } CommandSet;
 
 /*
- * The built-in list, with the reason of each refusal.  What a command that needs no
- * leave runs (a query by COPY, for one) gets none either.  A command that a version
+ * The built-in list, with what an administrator who takes a command out of it
+ * grants the command, and the reason of each refusal.  A command that a version
  * does not have is passed over there.
  */
 static const struct
 {
 	const char *name;
-	bool		writes;			/* does it need leave of the write guard? */
+	PgsrCommandNeeds needs;
 	const char *reason;
 }			builtin_commands[] =
 {
-	{"ALTER SYSTEM", false, "It rewrites the server's configuration."},
-	{"ANALYZE", true, "It rewrites planner statistics."},
-	{"CHECKPOINT", false, "It makes the server write out all its buffers."},
-	{"CLUSTER", true, "It rewrites tables."},
-	{"COMMIT PREPARED", false, "It makes another session's changes durable."},
-	{"COPY FILE", false, "It reads or writes a file of the server as the server's own user."},
-	{"COPY PROGRAM", false, "It runs a program as the server's own user."},
-	{"LOAD", false, "It runs code of the loaded library in the server."},
-	{"LOCK TABLE", true, "A lock stronger than ACCESS SHARE stops other sessions."},
-	{"NOTIFY", false, "It sends a message to other sessions."},
-	{"PREPARE TRANSACTION", true, "It leaves a transaction behind that outlives the session."},
-	{"REINDEX", true, "It rebuilds indexes."},
-	{"REPACK", true, "It rewrites tables."},
-	{"ROLLBACK PREPARED", false, "It throws another session's changes away."},
-	{"VACUUM", true, "It removes dead rows and rewrites table files."},
+	{"ALTER SYSTEM", PGSR_NEEDS_NOTHING, "It rewrites the server's configuration."},
+	{"ANALYZE", PGSR_NEEDS_WRITES, "It rewrites planner statistics."},
+	{"CHECKPOINT", PGSR_NEEDS_NOTHING, "It makes the server write out all its buffers."},
+	{"CLUSTER", PGSR_NEEDS_WRITES, "It rewrites tables."},
+	{"COMMIT PREPARED", PGSR_NEEDS_NOTHING, "It makes another session's changes durable."},
+	{"COPY FILE", PGSR_NEEDS_NOTHING, "It reads or writes a file of the server as the server's own user."},
+	{"COPY PROGRAM", PGSR_NEEDS_NOTHING, "It runs a program as the server's own user."},
+	{"LOAD", PGSR_NEEDS_NOTHING, "It runs code of the loaded library in the server."},
+	{"LOCK TABLE", PGSR_NEEDS_XID, "A lock stronger than ACCESS SHARE stops other sessions."},
+	{"NOTIFY", PGSR_NEEDS_NOTHING, "It sends a message to other sessions."},
+	{"PREPARE TRANSACTION", PGSR_NEEDS_XID, "It leaves a transaction behind that outlives the session."},
+	{"REINDEX", PGSR_NEEDS_WRITES, "It rebuilds indexes."},
+	{"REPACK", PGSR_NEEDS_WRITES, "It rewrites tables."},
+	{"ROLLBACK PREPARED", PGSR_NEEDS_NOTHING, "It throws another session's changes away."},
+	{"VACUUM", PGSR_NEEDS_WRITES, "It removes dead rows and rewrites table files."},
 };
 
 /*
@@ -87,10 +80,9 @@ static const char *const unlistable[] = {
 
 char	   *pgsr_denied_commands = NULL;
 
-/* What the setting says, what it says by default, and what needs leave. */
+/* What the setting says, and what it says by default. */
 static const CommandSet *denied = NULL;
 static CommandSet builtin;
-static CommandSet writers;
 
 /*
  * The number that stands for an item of the list, or -1 if there is no such
@@ -142,10 +134,8 @@ pgsr_commands_init(void)
 	{
 		int			item = item_number(builtin_commands[i].name);
 
-		if (item < 0)
-			continue;
-		set_item(&builtin, item, true);
-		set_item(&writers, item, builtin_commands[i].writes);
+		if (item >= 0)
+			set_item(&builtin, item, true);
 	}
 }
 
@@ -195,6 +185,28 @@ apply_item(CommandSet *set, const char *name)
 }
 
 /*
+ * Cut the next item off a list with commas, without the white space around it.
+ * Returns NULL at the end; *rest is the list first, and NULL after the last item.
+ */
+static char *
+next_item(char **rest)
+{
+	char	   *item = *rest;
+	char	   *end;
+
+	if (item == NULL)
+		return NULL;
+	end = item + strcspn(item, ",");
+	*rest = *end == ',' ? end + 1 : NULL;
+	*end = '\0';
+	while (isspace((unsigned char) *item))
+		item++;
+	while (end > item && isspace((unsigned char) end[-1]))
+		*--end = '\0';
+	return item;
+}
+
+/*
  * Check hook: parse the list once, into a set of bits.  An empty list denies
  * nothing.
  */
@@ -203,14 +215,16 @@ pgsr_denied_commands_check(char **newval, void **extra, GucSource source)
 {
 	CommandSet *set = pgsr_guc_malloc(sizeof(CommandSet));
 	char	   *copy = pstrdup(*newval);
-	char	   *rest = pgsr_first_item(copy);
+	char	   *rest = copy + strspn(copy, " \t\n\r\f\v");
 	char	   *item;
 	const char *error = NULL;
 
 	if (set == NULL)
 		return false;
 	memset(set, 0, sizeof(*set));
-	while (error == NULL && (item = pgsr_next_item(&rest)) != NULL)
+	if (*rest == '\0')
+		rest = NULL;
+	while (error == NULL && (item = next_item(&rest)) != NULL)
 	{
 		error = apply_item(set, item);
 		if (error)
@@ -233,52 +247,6 @@ void
 pgsr_denied_commands_assign(const char *newval, void *extra)
 {
 	denied = extra;
-}
-
-/*
- * Does an EXPLAIN run the statement it explains?  As in ExplainQuery(), the
- * last mention counts.
- */
-static bool
-explain_analyzes(ExplainStmt *stmt)
-{
-	bool		analyze = false;
-	ListCell   *lc;
-
-	foreach(lc, stmt->options)
-	{
-		DefElem    *option = lfirst_node(DefElem, lc);
-
-		if (strcmp(option->defname, "analyze") == 0)
-			analyze = defGetBoolean(option);
-	}
-	return analyze;
-}
-
-/*
- * Refuse what would create a relation from a query.
- */
-static void
-refuse_relation(const char *action)
-{
-	pgsr_refuse(action, "It creates a relation and fills it.", NULL);
-}
-
-/*
- * Core checks CREATE TABLE AS where it is a statement of its own, but not where
- * EXPLAIN ANALYZE runs it.
- */
-static void
-check_explain(ExplainStmt *stmt)
-{
-	Node	   *explained = stmt->query;
-
-	if (IsA(explained, Query))
-		explained = ((Query *) explained)->utilityStmt;
-	if (explained != NULL && IsA(explained, CreateTableAsStmt) &&
-		explain_analyzes(stmt))
-		refuse_relation(psprintf("EXPLAIN ANALYZE of %s",
-								 CreateCommandName(explained)));
 }
 
 /*
@@ -306,34 +274,45 @@ statement_item(Node *parsetree)
 }
 
 /*
- * The leave of a command that works on the session's temporary objects.
+ * What a command needs that works on the session's temporary objects.
  */
-static PgsrLeave
-temporary_leave(Node *parsetree)
+static PgsrCommandNeeds
+temporary_needs(Node *parsetree)
 {
 	if (IsA(parsetree, DiscardStmt))
 	{
 		DiscardMode target = ((DiscardStmt *) parsetree)->target;
 
+		/* deletes catalog entries */
 		if (target == DISCARD_ALL || target == DISCARD_TEMP)
-			return PGSR_LEAVE_POLICY;	/* deletes catalog entries */
+			return PGSR_NEEDS_WRITES;
 	}
-	else if (IsA(parsetree, CopyStmt))
+	else if (IsA(parsetree, CopyStmt) && ((CopyStmt *) parsetree)->is_from)
 	{
-		CopyStmt   *copy = (CopyStmt *) parsetree;
+		Oid			relid = RangeVarGetRelid(((CopyStmt *) parsetree)->relation,
+											 NoLock, true);
 
-		if (copy->is_from)
-		{
-			Oid			relid = RangeVarGetRelid(copy->relation, NoLock, true);
-
-			/* into a view means that its triggers do what they do */
-			if (OidIsValid(relid) &&
-				(pgsr_relation_is_temporary(relid) ||
-				 get_rel_relkind(relid) == RELKIND_VIEW))
-				return PGSR_LEAVE_TEMPORARY;
-		}
+		if (OidIsValid(relid) && pgsr_check_temporary(relid))
+			return PGSR_NEEDS_XID;
 	}
-	return PGSR_NO_LEAVE;
+	return PGSR_NEEDS_NOTHING;
+}
+
+/*
+ * Is this the LOAD of this very library?  A host may send it to a session that an
+ * administrator has guarded already.  No other path: one could lead elsewhere.
+ */
+static bool
+loads_ourselves(Node *parsetree)
+{
+	const char *filename;
+
+	if (!IsA(parsetree, LoadStmt))
+		return false;
+	filename = ((LoadStmt *) parsetree)->filename;
+	return strcmp(filename, PGSR_PREFIX) == 0 ||
+		strcmp(filename, "$libdir/" PGSR_PREFIX) == 0 ||
+		strcmp(filename, "$libdir/plugins/" PGSR_PREFIX) == 0;
 }
 
 /*
@@ -362,35 +341,42 @@ refuse_command(int item)
 }
 
 /*
- * Refuse a utility statement if the list denies it; otherwise return its leave.
+ * Refuse a utility statement if the list denies it; otherwise return what it needs.
  *
- * A command of the built-in list that is not denied is one that an
- * administrator has allowed, and so may do what it does.
+ * A command of the built-in list that is not denied is one that an administrator
+ * has allowed, and so may do what it does.
  */
-PgsrLeave
-pgsr_command_check(Node *parsetree)
+PgsrCommandNeeds
+pgsr_check_command(Node *parsetree)
 {
 	int			item = statement_item(parsetree);
 
-	if (IsA(parsetree, ExplainStmt))
-		check_explain((ExplainStmt *) parsetree);
 	if (item < 0)
-		return PGSR_NO_LEAVE;
+		return PGSR_NEEDS_NOTHING;
 	if (has_item(denied, item))
+	{
+		if (loads_ourselves(parsetree))
+			return PGSR_NEEDS_NO_RUN;
 		refuse_command(item);
-
-	/* PrepareTransaction() takes an id before anybody is asked */
-	if (item == CMDTAG_PREPARE_TRANSACTION)
-		pgsr_transaction_taking_id();
-	return has_item(&writers, item) ? PGSR_LEAVE_POLICY :
-		temporary_leave(parsetree);
+	}
+	if (has_item(&builtin, item))
+	{
+		for (int i = 0; i < (int) lengthof(builtin_commands); i++)
+		{
+			if (item_number(builtin_commands[i].name) == item &&
+				builtin_commands[i].needs != PGSR_NEEDS_NOTHING)
+				return builtin_commands[i].needs;
+		}
+	}
+	return temporary_needs(parsetree);
 }
 
 /*
  * Refuse to put rows into a new relation.
  */
 void
-pgsr_receiver_refuse(void)
+pgsr_refuse_receiver(void)
 {
-	refuse_relation("a query into a relation");
+	pgsr_refuse("a query into a relation", "It creates a relation and fills it.",
+				NULL);
 }

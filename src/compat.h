@@ -10,13 +10,6 @@
 #ifndef PGSR_COMPAT_H
 #define PGSR_COMPAT_H
 
-#include "executor/executor.h"
-#include "parser/analyze.h"
-#include "parser/parsetree.h"
-#include "pgstat.h"
-#include "utils/guc_tables.h"
-#include "utils/syscache.h"
-
 #if PG_VERSION_NUM < 150000
 #error "pg_session_readonly needs PostgreSQL 15 or later"
 #endif
@@ -66,6 +59,41 @@
 #define pgsr_guc_free(chunk) free(chunk)
 #endif
 
+/* 19 gave the identifiers of system caches a type. */
+#if PG_VERSION_NUM >= 190000
+typedef SysCacheIdentifier PgsrSysCacheId;
+#else
+typedef int PgsrSysCacheId;
+#endif
+
+/* 16 renamed the fields of the per-table statistics. */
+#if PG_VERSION_NUM >= 160000
+#define PgStatTableOid(status) ((status)->id)
+#else
+#define PgStatTableOid(status) ((status)->t_id)
+#endif
+
+/*
+ * The relations that a planned statement names and the privileges it needs on
+ * them: 16 moved these from the range table into a list of their own.
+ */
+#if PG_VERSION_NUM >= 160000
+#define PlannedPermissions(stmt) ((stmt)->permInfos)
+#define PermissionsNode RTEPermissionInfo
+#else
+#define PlannedPermissions(stmt) ((stmt)->rtable)
+#define PermissionsNode RangeTblEntry
+#endif
+
+/* 16 made one function of the checks of privileges on objects. */
+#if PG_VERSION_NUM >= 160000
+#define pg_namespace_aclcheck(schema, role, mode) \
+	object_aclcheck(NamespaceRelationId, schema, role, mode)
+#endif
+
+/* For those who read the records of settings, utils/guc_tables.h. */
+#ifdef GUC_TABLES_H
+
 /*
  * The typed part of a setting's record: up to 18 the record begins with the
  * generic part, from 19 on it is a member of a union inside it.  So is the
@@ -79,6 +107,29 @@
 #define SettingResetExtra(record, type) \
 	(((struct config_##type *) (record))->reset_extra)
 #endif
+
+/*
+ * All settings, and in *n how many there are.  From 16 on this copies and sorts
+ * them; give the copy back with pgsr_free_settings().
+ */
+static inline struct config_generic **
+pgsr_all_settings(int *n)
+{
+#if PG_VERSION_NUM >= 160000
+	return get_guc_variables(n);
+#else
+	*n = GetNumConfigOptions();
+	return get_guc_variables();
+#endif
+}
+
+static inline void
+pgsr_free_settings(struct config_generic **settings)
+{
+#if PG_VERSION_NUM >= 160000
+	pfree(settings);
+#endif
+}
 
 /*
  * Find the record of a setting, or NULL.  15 keeps find_option() to itself.
@@ -115,44 +166,6 @@ pgsr_find_setting(const char *name)
 #endif
 }
 
-/*
- * All settings, and in *n how many there are.
- */
-static inline struct config_generic **
-pgsr_all_settings(int *n)
-{
-#if PG_VERSION_NUM >= 160000
-	return get_guc_variables(n);
-#else
-	*n = GetNumConfigOptions();
-	return get_guc_variables();
-#endif
-}
-
-/* 19 gave the identifiers of system caches a type. */
-#if PG_VERSION_NUM >= 190000
-typedef SysCacheIdentifier PgsrSysCacheId;
-#else
-typedef int PgsrSysCacheId;
-#endif
-
-/* 16 renamed the fields of the per-table statistics. */
-#if PG_VERSION_NUM >= 160000
-#define PgStatTableOid(status) ((status)->id)
-#else
-#define PgStatTableOid(status) ((status)->t_id)
-#endif
-
-/*
- * The relations that a planned statement names and the privileges it needs on
- * them: 16 moved these from the range table into a list of their own.
- */
-#if PG_VERSION_NUM >= 160000
-#define PlannedPermissions(stmt) ((stmt)->permInfos)
-#define PermissionsNode RTEPermissionInfo
-#else
-#define PlannedPermissions(stmt) ((stmt)->rtable)
-#define PermissionsNode RangeTblEntry
-#endif
+#endif							/* GUC_TABLES_H */
 
 #endif							/* PGSR_COMPAT_H */

@@ -17,15 +17,15 @@
 #include "commands/extension.h"
 #include "miscadmin.h"
 #include "replication/walsender.h"
-#include "settings.h"
-#include "stored.h"
 #include "tcop/cmdtag.h"
 #include "tcop/pquery.h"
 #include "utils/portal.h"
+#include "utils/varlena.h"
+
+#include "session_readonly.h"
 
 PgsrMode	pgsr_mode = PGSR_OFF;
-bool		pgsr_mode_settled = false;
-bool		pgsr_mode_trying = false;
+bool		pgsr_mode_validating = false;
 int			pgsr_mode_setting = PGSR_OFF;
 
 const struct config_enum_entry pgsr_mode_options[] = {
@@ -42,6 +42,9 @@ const struct config_enum_entry pgsr_mode_options[] = {
 static bool preloaded = false;
 static PgsrMode mode_before_client = PGSR_OFF;
 static bool client_spoke = false;
+
+/* Has this process taken up its mode? */
+static bool settled = false;
 
 /*
  * Is this a process whose mode means anything?
@@ -150,7 +153,7 @@ pgsr_mode_at_load(bool *settle_now)
 	 * was known, and use the default.
 	 */
 	wanted = initial;
-	placeholder = pgsr_setting_placeholder(PGSR_MODE_NAME);
+	placeholder = pgsr_guc_placeholder(PGSR_MODE_NAME);
 	if (placeholder != NULL && !parse_mode(placeholder, &wanted))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -185,20 +188,43 @@ pgsr_mode_at_load(bool *settle_now)
  * would bring back another value.
  */
 static void
-pin_mode(void)
+keep_mode(void)
 {
-	struct config_generic *record = pgsr_find_setting(PGSR_MODE_NAME);
-
 	pgsr_mode_setting = pgsr_mode;
-	if (record != NULL && record->vartype == PGC_ENUM)
-		pgsr_setting_pin(record, PGC_S_OVERRIDE);
+	pgsr_guc_keep(PGSR_MODE_NAME, PGC_S_OVERRIDE);
+}
+
+/*
+ * Is this library in a list of libraries to be loaded?
+ */
+static bool
+names_this_library(const char *libraries)
+{
+	List	   *names;
+	ListCell   *lc;
+
+	if (libraries == NULL ||
+		!SplitDirectoriesString(pstrdup(libraries), ',', &names))
+		return false;
+	foreach(lc, names)
+	{
+		const char *slash = strrchr(lfirst(lc), '/');
+		const char *name = slash ? slash + 1 : lfirst(lc);
+
+		if (strcmp(name, PGSR_PREFIX) == 0 ||
+			strcmp(name, PGSR_PREFIX DLSUFFIX) == 0)
+			return true;
+	}
+	return false;
 }
 
 /*
  * The mode that an administrator has given this session, which the connection
  * string of an ordinary user cannot bring down: stored for the role or database,
- * or in the configuration file; or the default, where it was an administrator who
- * had the library loaded.  A superuser's connection string may choose.
+ * or in the configuration file, or the default.  Where it was an administrator who
+ * had the library loaded for this session and the client speaks over the file, the
+ * file's value is not known any more: then it was "locked".  A superuser's
+ * connection string may choose.
  */
 static PgsrMode
 administered_mode(void)
@@ -208,15 +234,33 @@ administered_mode(void)
 
 	if (!IsPostmasterEnvironment || superuser_arg(GetSessionUserId()))
 		return PGSR_OFF;
-	stored = pgsr_stored_setting(PGSR_MODE_NAME);
+	stored = pgsr_role_setting(PGSR_MODE_NAME);
 	if (stored != NULL && parse_mode(stored, &mode))
 		return mode;
 	if (preloaded)
 		return client_spoke ? mode_before_client : (PgsrMode) pgsr_mode_setting;
-	if (session_preload_libraries_string != NULL &&
-		strstr(session_preload_libraries_string, "pg_session_readonly") != NULL)
-		return PGSR_ON;
+	if (names_this_library(session_preload_libraries_string))
+		return pgsr_guc_source(PGSR_MODE_NAME) == PGC_S_CLIENT ? PGSR_LOCKED :
+			(PgsrMode) pgsr_mode_setting;
 	return PGSR_OFF;
+}
+
+/*
+ * A walsender's mode is refused if it is meant for it: given to its role, its
+ * database or by itself.  The configuration file's is not meant for replication,
+ * as standbys must keep streaming.
+ */
+static void
+check_walsender(void)
+{
+	if (am_walsender && pgsr_mode_setting > PGSR_OFF &&
+		pgsr_guc_source(PGSR_MODE_NAME) >= PGC_S_DATABASE)
+		ereport(FATAL,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot make a replication connection read-only"),
+				 errdetail("The commands of the replication protocol cannot be checked."),
+				 errhint("Use an ordinary connection, or reset parameter \"%s\" for this role and database.",
+						 PGSR_MODE_NAME)));
 }
 
 /*
@@ -231,24 +275,27 @@ pgsr_mode_settle(void)
 {
 	PgsrMode	wanted = pgsr_mode_setting;
 	const char *policy;
+	bool		client_mode;
 
+	if (settled)
+		return false;
 	if (!mode_applies() || IsParallelWorker())
 	{
-		pgsr_mode_settled = true;
-		pgsr_mode = mode_applies() ? wanted : PGSR_OFF;
-		return pgsr_mode > PGSR_OFF;
+		settled = true;
+		check_walsender();
+		return false;
 	}
 
 	/* what is stored cannot be read before */
 	if (!IsTransactionState() || !OidIsValid(MyDatabaseId))
 		return false;
-	pgsr_mode_settled = true;
+	settled = true;
 	if (preloaded && IsUnderPostmaster)
-		pgsr_stored_validate();
+		pgsr_check_role_settings();
 
 	policy = pgsr_policy_from_client();
-	if (policy != NULL ||
-		pgsr_find_setting(PGSR_MODE_NAME)->source == PGC_S_CLIENT)
+	client_mode = pgsr_guc_source(PGSR_MODE_NAME) == PGC_S_CLIENT;
+	if (policy != NULL || client_mode)
 	{
 		PgsrMode	administered = administered_mode();
 
@@ -259,13 +306,19 @@ pgsr_mode_settle(void)
 							policy),
 					 errdetail("An administrator has made the sessions of this role read-only."),
 					 errhint("Only a superuser's connection string may set it.")));
+		if (administered > wanted)
+			ereport(LOG,
+					(errmsg("connection string cannot set \"%s\" to \"%s\"",
+							PGSR_MODE_NAME, pgsr_mode_options[wanted].name),
+					 errdetail("An administrator has made it \"%s\".",
+							   pgsr_mode_options[administered].name)));
 		wanted = Max(wanted, administered);
 	}
 
 	if (wanted == PGSR_OFF)
 		return false;
 	pgsr_mode = wanted;
-	pin_mode();
+	keep_mode();
 	SetConfigOption(PGSR_MODE_NAME, pgsr_mode_options[pgsr_mode].name,
 					PGC_USERSET, PGC_S_OVERRIDE);
 	return true;
@@ -344,26 +397,23 @@ pgsr_mode_check(int *newval, void **extra, GucSource source)
 		return true;
 	}
 
-	/*
-	 * A session that should be read-only and cannot be is not handed out. The
-	 * configuration file's mode is not meant for replication: standbys must
-	 * keep streaming.
-	 */
-	if (am_walsender && *newval > PGSR_OFF && source >= PGC_S_DATABASE)
-		ereport(source < PGC_S_INTERACTIVE ? FATAL : ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot make a replication connection read-only"),
-				 errdetail("The commands of the replication protocol cannot be checked."),
-				 errhint("Use an ordinary connection, or reset parameter \"%s\" for this role and database.",
-						 PGSR_MODE_NAME)));
-
+	if (am_walsender)
+	{
+		if (*newval > PGSR_OFF && source >= PGC_S_INTERACTIVE)
+		{
+			GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
+			GUC_check_errmsg("cannot make a replication connection read-only");
+			return false;
+		}
+		return true;
+	}
 	if (!mode_applies())
 	{
 		if (source >= PGC_S_DATABASE)
 			*newval = PGSR_OFF;
 		return true;
 	}
-	if (!pgsr_mode_settled)
+	if (!settled)
 	{
 		if (source == PGC_S_CLIENT && preloaded && !client_spoke)
 		{
@@ -372,7 +422,7 @@ pgsr_mode_check(int *newval, void **extra, GucSource source)
 		}
 		return true;
 	}
-	if (source < PGC_S_INTERACTIVE || pgsr_mode_trying)
+	if (source < PGC_S_INTERACTIVE || pgsr_mode_validating)
 	{
 		*newval = pgsr_mode;
 		return true;
@@ -391,14 +441,14 @@ pgsr_mode_assign(int newval)
 {
 	bool		moved;
 
-	if (!pgsr_mode_settled || !mode_applies())
+	if (!IsParallelWorker() && (!settled || !mode_applies()))
 		return false;
 
 	moved = newval != (int) pgsr_mode && pgsr_mode != PGSR_LOCKED;
 	if (moved)
 		pgsr_mode = newval;
 	if (pgsr_mode > PGSR_OFF && !IsParallelWorker())
-		pin_mode();
+		keep_mode();
 	return moved;
 }
 
@@ -408,6 +458,6 @@ pgsr_mode_assign(int newval)
 const char *
 pgsr_mode_show(void)
 {
-	return pgsr_mode_options[pgsr_mode_settled ? (int) pgsr_mode :
+	return pgsr_mode_options[settled || IsParallelWorker() ? (int) pgsr_mode :
 							 pgsr_mode_setting].name;
 }

@@ -12,7 +12,17 @@
  */
 #include "postgres.h"
 
-#include "refusal.h"
+#include "mb/pg_wchar.h"
+#include "parser/scanner.h"
+#include "tcop/tcopprot.h"
+#include "utils/memutils.h"
+
+#include "session_readonly.h"
+
+#define REFUSED_BY		"Refused by pg_session_readonly: "
+#define USE_ANOTHER		"Use a connection that is not read-only."
+
+static emit_log_hook_type prev_emit_log = NULL;
 
 /*
  * Refuse something with SQLSTATE 25006.
@@ -24,21 +34,104 @@
 void
 pgsr_refuse(const char *action, const char *reason, const char *hint)
 {
-	pgsr_refuse_at(action, reason, hint, NULL, -1);
-}
-
-/*
- * Likewise, pointing at a place in the statement's text.
- */
-void
-pgsr_refuse_at(const char *action, const char *reason, const char *hint,
-			   ParseState *pstate, int location)
-{
 	ereport(ERROR,
 			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 			 errmsg("cannot execute %s in a read-only session", action),
-			 errdetail("Refused by pg_session_readonly: %s", reason),
-			 errhint("%s", hint ? hint :
-					 "Use a connection that is not read-only."),
-			 parser_errposition(pstate, location)));
+			 errdetail(REFUSED_BY "%s", reason),
+			 errhint("%s", hint ? hint : USE_ANOTHER)));
+}
+
+/*
+ * Does the token at "text" spell this name?
+ */
+static bool
+is_name(const char *text, const char *name)
+{
+	size_t		length = strlen(name);
+
+	if (*text == '"')
+		return strncmp(text + 1, name, length) == 0 && text[length + 1] == '"';
+	for (size_t i = 0; i < length; i++)
+	{
+		if (pg_tolower((unsigned char) text[i]) != (unsigned char) name[i])
+			return false;
+	}
+	return !isalnum((unsigned char) text[length]) && text[length] != '_' &&
+		text[length] != '$' && !IS_HIGHBIT_SET(text[length]);
+}
+
+/*
+ * Where a statement's text calls a function by its name: the offset in bytes, or
+ * -1.
+ */
+static int
+find_call(const char *text, const char *name)
+{
+	core_yy_extra_type extra;
+	core_YYSTYPE value;
+	YYLTYPE		location;
+	core_yyscan_t scanner;
+	int			token;
+	int			name_at = -1;
+	int			found = -1;
+
+	scanner = scanner_init(text, &extra, &ScanKeywords, ScanKeywordTokens);
+	extra.escape_string_warning = false;
+	while (found < 0 && (token = core_yylex(&value, &location, scanner)) != 0)
+	{
+		if (token == '(')
+			found = name_at;
+		name_at = is_name(text + location, name) ? location : -1;
+	}
+	scanner_finish(scanner);
+	return found;
+}
+
+/*
+ * Refuse a call of a function; the error points at the call where the client's own
+ * statement has it.  A function or another statement that is being run in between
+ * would take the position for one in its own text, and has a line of CONTEXT.
+ */
+void
+pgsr_refuse_call(const char *name, const char *reason, const char *hint)
+{
+	int			location = -1;
+
+	if (debug_query_string != NULL && error_context_stack == NULL)
+		location = find_call(debug_query_string, name);
+	ereport(ERROR,
+			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+			 errmsg("cannot execute %s() in a read-only session", name),
+			 errdetail(REFUSED_BY "%s", reason),
+			 errhint("%s", hint),
+			 location >= 0 ?
+			 errposition(pg_mbstrlen_with_len(debug_query_string, location) + 1) : 0));
+}
+
+/*
+ * emit_log_hook: core's own refusals are bare; give them the look of ours.
+ */
+static void
+emit_log(ErrorData *edata)
+{
+	if (pgsr_mode > PGSR_OFF && edata->elevel == ERROR &&
+		edata->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION &&
+		edata->detail == NULL && edata->hint == NULL)
+	{
+		edata->detail = MemoryContextStrdup(edata->assoc_context,
+											REFUSED_BY "The session is read-only.");
+		edata->hint = MemoryContextStrdup(edata->assoc_context, USE_ANOTHER);
+	}
+	if (prev_emit_log)
+		prev_emit_log(edata);
+}
+
+/*
+ * See all errors.
+ */
+void
+pgsr_refusal_init(void)
+{
+	prev_emit_log = emit_log_hook;
+	emit_log_hook = emit_log;
 }

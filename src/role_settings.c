@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * stored.c
+ * role_settings.c
  *	  What an administrator stored for the session's role and database.
  *
  * Core lets the connection string override what ALTER ROLE ... SET and ALTER
@@ -17,12 +17,12 @@
 #include "catalog/pg_db_role_setting.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
-#include "settings.h"
-#include "stored.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
+
+#include "session_readonly.h"
 
 /*
  * Look at the settings stored for one database and role: find the value of one,
@@ -104,7 +104,7 @@ stored_for_session(const char *name)
  * than that; then core only warns.
  */
 void
-pgsr_stored_validate(void)
+pgsr_check_role_settings(void)
 {
 	(void) stored_for_session(NULL);
 }
@@ -113,7 +113,7 @@ pgsr_stored_validate(void)
  * The value stored for the session's user and database, or NULL.
  */
 char *
-pgsr_stored_setting(const char *name)
+pgsr_role_setting(const char *name)
 {
 	return stored_for_session(name);
 }

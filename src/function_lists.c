@@ -1,0 +1,268 @@
+/*-------------------------------------------------------------------------
+ *
+ * function_lists.c
+ *	  The settings that name functions: allowed_functions and denied_functions.
+ *
+ * An item is a function's name, with or without its schema, or "extension:NAME"
+ * or "language:NAME", which stand for all their functions.  The word "unreviewed"
+ * in denied_functions stands for all C functions that nobody has reviewed.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "catalog/dependency.h"
+#include "catalog/pg_proc.h"
+#include "commands/extension.h"
+#include "utils/lsyscache.h"
+#include "utils/varlena.h"
+
+#include "session_readonly.h"
+
+typedef enum ItemKind
+{
+	ITEM_FUNCTION,
+	ITEM_EXTENSION,
+	ITEM_LANGUAGE
+} ItemKind;
+
+typedef struct ListItem
+{
+	ItemKind	kind;
+	char		schema[NAMEDATALEN];	/* of a function; empty if any */
+	char		name[NAMEDATALEN];
+} ListItem;
+
+struct PgsrFunctionList
+{
+	bool		unreviewed;
+	bool		has_extension;
+	int			length;
+	ListItem	items[FLEXIBLE_ARRAY_MEMBER];
+};
+
+static const struct
+{
+	const char *prefix;
+	ItemKind	kind;
+}			prefixes[] =
+{
+	{"extension:", ITEM_EXTENSION},
+	{"language:", ITEM_LANGUAGE},
+};
+
+char	   *pgsr_denied_functions = NULL;
+char	   *pgsr_allowed_functions = NULL;
+const PgsrFunctionList *pgsr_denied_list = NULL;
+const PgsrFunctionList *pgsr_allowed_list = NULL;
+
+/*
+ * Cut the next item off a list with commas, which may stand in double quotes as
+ * well.  Returns NULL at the end; *rest is the list first, and NULL after the last
+ * item.
+ */
+static char *
+next_item(char **rest)
+{
+	char	   *item = *rest;
+	bool		quoted = false;
+
+	if (item == NULL)
+		return NULL;
+	for (char *in = item;; in++)
+	{
+		if (*in == '"')
+			quoted = !quoted;
+		else if (*in == '\0' || (*in == ',' && !quoted))
+		{
+			*rest = *in ? in + 1 : NULL;
+			*in = '\0';
+			break;
+		}
+	}
+	return item + strspn(item, " \t\n\r\f\v");
+}
+
+/*
+ * Read one item.  Returns whether it is one.
+ */
+static bool
+read_item(const char *in, ListItem *item)
+{
+	List	   *names;
+
+	memset(item, 0, sizeof(*item));
+	item->kind = ITEM_FUNCTION;
+	for (int i = 0; i < (int) lengthof(prefixes); i++)
+	{
+		size_t		length = strlen(prefixes[i].prefix);
+
+		if (pg_strncasecmp(in, prefixes[i].prefix, length) == 0)
+		{
+			item->kind = prefixes[i].kind;
+			in += length;
+		}
+	}
+	if (strpbrk(in, ":()") && strchr(in, '"') == NULL)
+		return false;
+	if (!SplitIdentifierString(pstrdup(in), '.', &names) ||
+		list_length(names) < 1 ||
+		list_length(names) > (item->kind == ITEM_FUNCTION ? 2 : 1))
+		return false;
+	strlcpy(item->name, llast(names), NAMEDATALEN);
+	if (list_length(names) == 2)
+		strlcpy(item->schema, linitial(names), NAMEDATALEN);
+	return true;
+}
+
+/*
+ * Parse a list.  Whether the functions exist is not asked: a list is good for more
+ * than one database.
+ */
+static bool
+parse_list(const char *value, bool denies, void **extra)
+{
+	char	   *rest = pstrdup(value);
+	char	   *item;
+	int			items = 1;
+	PgsrFunctionList *list;
+
+	for (const char *in = value; *in; in++)
+		items += *in == ',';
+	list = pgsr_guc_malloc(offsetof(PgsrFunctionList, items) + items * sizeof(ListItem));
+	if (list == NULL)
+		return false;
+	memset(list, 0, offsetof(PgsrFunctionList, items));
+
+	if (strspn(rest, " \t\n\r\f\v") == strlen(rest))
+		rest = NULL;
+	while ((item = next_item(&rest)) != NULL)
+	{
+		ListItem   *next = &list->items[list->length];
+
+		if (!read_item(item, next))
+		{
+			GUC_check_errdetail("Not the name of a function, \"extension:\" or \"language:\": \"%s\".",
+								item);
+			pgsr_guc_free(list);
+			return false;
+		}
+		if (denies && next->kind == ITEM_FUNCTION && next->schema[0] == '\0' &&
+			strcmp(next->name, "unreviewed") == 0 && item[0] != '"')
+			list->unreviewed = true;
+		else
+			list->length++;
+		list->has_extension |= next->kind == ITEM_EXTENSION;
+	}
+	*extra = list;
+	return true;
+}
+
+/* Check hooks. */
+bool
+pgsr_denied_functions_check(char **newval, void **extra, GucSource source)
+{
+	return parse_list(*newval, true, extra);
+}
+
+bool
+pgsr_allowed_functions_check(char **newval, void **extra, GucSource source)
+{
+	return parse_list(*newval, false, extra);
+}
+
+/* Assign hooks. */
+void
+pgsr_denied_functions_assign(const char *newval, void *extra)
+{
+	pgsr_denied_list = extra;
+	pgsr_forget_verdicts();
+}
+
+void
+pgsr_allowed_functions_assign(const char *newval, void *extra)
+{
+	pgsr_allowed_list = extra;
+	pgsr_forget_verdicts();
+}
+
+/*
+ * Do the lists name an extension?
+ */
+bool
+pgsr_lists_name_extensions(void)
+{
+	return pgsr_denied_list->has_extension || pgsr_allowed_list->has_extension;
+}
+
+/*
+ * Does a list name the C functions that nobody has reviewed?
+ */
+bool
+pgsr_list_has_unreviewed(const PgsrFunctionList *list)
+{
+	return list->unreviewed;
+}
+
+/*
+ * Is a language named in a list?
+ */
+bool
+pgsr_list_has_language(const PgsrFunctionList *list, const char *language)
+{
+	for (int i = 0; i < list->length; i++)
+	{
+		if (list->items[i].kind == ITEM_LANGUAGE &&
+			strcmp(list->items[i].name, language) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is a function named in a list, in any of the ways?
+ */
+bool
+pgsr_list_has_function(const PgsrFunctionList *list, Form_pg_proc proc,
+					   const char *language)
+{
+	char	   *extension = NULL;
+
+	if (list->length == 0)
+		return false;
+	if (list->has_extension)
+	{
+		Oid			id = getExtensionOfObject(ProcedureRelationId, proc->oid);
+
+		extension = OidIsValid(id) ? get_extension_name(id) : NULL;
+	}
+
+	for (int i = 0; i < list->length; i++)
+	{
+		const ListItem *item = &list->items[i];
+		const char *name = NULL;
+
+		switch (item->kind)
+		{
+			case ITEM_FUNCTION:
+				name = NameStr(proc->proname);
+				if (item->schema[0] != '\0')
+				{
+					const char *schema = get_namespace_name(proc->pronamespace);
+
+					if (schema == NULL || strcmp(item->schema, schema) != 0)
+						continue;
+				}
+				break;
+			case ITEM_EXTENSION:
+				name = extension;
+				break;
+			case ITEM_LANGUAGE:
+				name = language;
+				break;
+		}
+		if (name != NULL && strcmp(item->name, name) == 0)
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,540 @@
+/*-------------------------------------------------------------------------
+ *
+ * function_policy.c
+ *	  Which functions a read-only session may run.
+ *
+ * Core checks almost no function in a read-only transaction.  A function in SQL,
+ * plpgsql or another trusted language needs no check of its own: what it does
+ * inside is checked.  C code does what it likes, so each C function is looked up
+ * by library and symbol (names prove nothing, anyone may have made an alias) in a
+ * table of reviewed ones; a volatile one that nobody has reviewed is refused.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+
+#include "session_readonly.h"
+
+PG_FUNCTION_INFO_V1(pg_session_readonly_denied_functions);
+
+/*
+ * The reviewed table.  Its strings stand in one chunk, and its rows say where:
+ * thousands of pointers would have to be relocated as each session loads the
+ * library.
+ */
+#define COLUMN_(column, line) column##line
+#define COLUMN(column, line) COLUMN_(column, line)
+
+typedef struct TableText
+{
+#define FUNCTION(library, symbol, verdict, reason) \
+	char		COLUMN(library_, __LINE__)[sizeof(library)]; \
+	char		COLUMN(symbol_, __LINE__)[sizeof(symbol)]; \
+	char		COLUMN(reason_, __LINE__)[sizeof(reason)];
+#include "function_table.h"
+#undef FUNCTION
+} TableText;
+
+static const TableText table_text = {
+#define FUNCTION(library, symbol, verdict, reason) library, symbol, reason,
+#include "function_table.h"
+#undef FUNCTION
+};
+
+/* A row: where its library, symbol and reason stand in the text. */
+typedef struct ReviewedFunction
+{
+	uint32		library;
+	uint32		symbol;
+	uint32		reason;
+	PgsrVerdict verdict;
+} ReviewedFunction;
+
+#define ALLOW	PGSR_READS
+#define DENY	PGSR_DENIED_REVIEWED
+#define XID		PGSR_TAKES_XID
+#define SCHEMA	PGSR_SEES_CREATION_SCHEMA
+static const ReviewedFunction reviewed_functions[] = {
+#define FUNCTION(library, symbol, verdict, reason) \
+	{offsetof(TableText, COLUMN(library_, __LINE__)), \
+	offsetof(TableText, COLUMN(symbol_, __LINE__)), \
+	offsetof(TableText, COLUMN(reason_, __LINE__)), verdict},
+#include "function_table.h"
+#undef FUNCTION
+};
+#undef ALLOW
+#undef DENY
+#undef XID
+#undef SCHEMA
+
+#define TEXT_AT(offset) ((const char *) &table_text + (offset))
+
+/*
+ * The verdicts found so far, by function.  All are forgotten when anything that a
+ * verdict hangs on has changed.
+ */
+typedef struct CachedVerdict
+{
+	Oid			function;
+	char		status;			/* simplehash's own */
+	PgsrVerdict verdict;
+} CachedVerdict;
+
+#define SH_PREFIX verdicts
+#define SH_ELEMENT_TYPE CachedVerdict
+#define SH_KEY_TYPE Oid
+#define SH_KEY function
+#define SH_HASH_KEY(tb, key) murmurhash32(key)
+#define SH_EQUAL(tb, a, b) ((a) == (b))
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+static verdicts_hash *cache = NULL;
+static bool cache_stale = false;
+
+/*
+ * Most calls are of core's own functions, whose numbers are small: those that are
+ * known to read have a place of their own, which saves the hash.
+ */
+bool		pgsr_known_to_read[FirstGenbkiObjectId];
+
+/*
+ * Forget all verdicts.  Allocates nothing, so it may be called at any time.
+ */
+void
+pgsr_forget_verdicts(void)
+{
+	cache_stale = true;
+	memset(pgsr_known_to_read, 0, sizeof(pgsr_known_to_read));
+}
+
+/*
+ * Invalidation callback.
+ */
+static void
+invalidate_verdicts(Datum arg, PgsrSysCacheId cacheid, uint32 hashvalue)
+{
+	if (!cache_stale)
+		pgsr_forget_verdicts();
+}
+
+/*
+ * Have the cache invalidated.
+ */
+void
+pgsr_function_policy_init(void)
+{
+	CacheRegisterSyscacheCallback(PROCOID, invalidate_verdicts, (Datum) 0);
+	CacheRegisterSyscacheCallback(LANGOID, invalidate_verdicts, (Datum) 0);
+	CacheRegisterSyscacheCallback(NAMESPACEOID, invalidate_verdicts, (Datum) 0);
+}
+
+/*
+ * What ALTER EXTENSION ... ADD and DROP change invalidates no cache, so verdicts
+ * that may hang on it last no longer than a transaction.
+ */
+void
+pgsr_function_policy_event(XactEvent event)
+{
+	if ((event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT) &&
+		cache != NULL && pgsr_lists_name_extensions())
+		verdicts_reset(cache);
+}
+
+/*
+ * The name under which a library stands in the reviewed table: without its
+ * directory, the suffix of libraries, and a version that some extensions put
+ * into the name (postgis-3, timescaledb-2.19.0-dev).
+ */
+static char *
+library_name(const char *probin)
+{
+	const char *slash = strrchr(probin, '/');
+	char	   *name = pstrdup(slash ? slash + 1 : probin);
+	size_t		length = strlen(name);
+	size_t		suffix = strlen(DLSUFFIX);
+
+	if (length > suffix && strcmp(name + length - suffix, DLSUFFIX) == 0)
+		name[length - suffix] = '\0';
+	for (char *dash = strchr(name, '-'); dash != NULL; dash = strchr(dash + 1, '-'))
+	{
+		const char *rest = dash + 1 + strspn(dash + 1, "0123456789.");
+
+		if (rest == dash + 1)
+			continue;
+		if (strncmp(rest, "-rc", 3) == 0)
+			rest += 3 + strspn(rest + 3, "0123456789.");
+		else if (strcmp(rest, "-dev") == 0)
+			rest += 4;
+		if (*rest == '\0')
+		{
+			*dash = '\0';
+			break;
+		}
+	}
+	return name;
+}
+
+/*
+ * Compare a library and symbol with a row, for bsearch().
+ */
+static int
+compare_reviewed(const void *key, const void *row)
+{
+	const char *const *wanted = key;
+	const ReviewedFunction *found = row;
+	int			result = strcmp(wanted[0], TEXT_AT(found->library));
+
+	return result ? result : strcmp(wanted[1], TEXT_AT(found->symbol));
+}
+
+/*
+ * A text attribute of a function, or NULL.
+ */
+static char *
+proc_text(HeapTuple proctup, AttrNumber attribute)
+{
+	bool		isnull;
+	Datum		datum = SysCacheGetAttr(PROCOID, proctup, attribute, &isnull);
+
+	return isnull ? NULL : TextDatumGetCString(datum);
+}
+
+/*
+ * The row of the reviewed table about a C or built-in function, or NULL.
+ */
+static const ReviewedFunction *
+find_reviewed(HeapTuple proctup)
+{
+	const char *key[2] = {"", proc_text(proctup, Anum_pg_proc_prosrc)};
+
+	if (((Form_pg_proc) GETSTRUCT(proctup))->prolang == ClanguageId)
+	{
+		const char *probin = proc_text(proctup, Anum_pg_proc_probin);
+
+		if (probin == NULL)
+			return NULL;
+		key[0] = library_name(probin);
+	}
+	if (key[1] == NULL)
+		return NULL;
+	return bsearch(key, reviewed_functions, lengthof(reviewed_functions),
+				   sizeof(ReviewedFunction), compare_reviewed);
+}
+
+/*
+ * Does a function only hand out a table of routines?  What those do is checked
+ * where they are used, or is what an administrator made of a foreign table.
+ */
+static bool
+is_handler(Oid rettype)
+{
+	return rettype == FDW_HANDLEROID || rettype == INDEX_AM_HANDLEROID ||
+		rettype == TABLE_AM_HANDLEROID || rettype == TSM_HANDLEROID ||
+		rettype == LANGUAGE_HANDLEROID;
+}
+
+/*
+ * Find the verdict on a function, and in *detail why it is refused, or what the
+ * review says of it.
+ */
+static PgsrVerdict
+function_verdict(HeapTuple proctup, const char **detail)
+{
+	Form_pg_proc proc = (Form_pg_proc) GETSTRUCT(proctup);
+	const ReviewedFunction *row;
+	HeapTuple	langtup;
+	char	   *language;
+	bool		trusted;
+
+	*detail = NULL;
+	langtup = SearchSysCache1(LANGOID, ObjectIdGetDatum(proc->prolang));
+	if (!HeapTupleIsValid(langtup))
+		elog(ERROR, "cache lookup failed for language %u", proc->prolang);
+	language = pstrdup(NameStr(((Form_pg_language) GETSTRUCT(langtup))->lanname));
+	trusted = ((Form_pg_language) GETSTRUCT(langtup))->lanpltrusted;
+	ReleaseSysCache(langtup);
+
+	if (pgsr_list_has_function(pgsr_denied_list, proc, language))
+	{
+		*detail = "It is listed in \"" PGSR_DENIED_FUNCTIONS_NAME "\".";
+		return PGSR_DENIED_BY_SETTING;
+	}
+	if (pgsr_list_has_function(pgsr_allowed_list, proc, language))
+		return PGSR_ALLOWED_BY_SETTING;
+
+	if (proc->prolang == INTERNALlanguageId || proc->prolang == ClanguageId)
+	{
+		row = find_reviewed(proctup);
+		if (row != NULL)
+		{
+			*detail = TEXT_AT(row->reason);
+			return row->verdict;
+		}
+		if (is_handler(proc->prorettype))
+			return PGSR_READS;
+		if (proc->provolatile == PROVOLATILE_VOLATILE)
+		{
+			*detail = "It is a volatile C function, and nobody has reviewed what it does.";
+			return PGSR_DENIED_UNREVIEWED;
+		}
+		if (proc->prolang == ClanguageId && pgsr_list_has_unreviewed(pgsr_denied_list))
+		{
+			*detail = "It is a C function, and nobody has reviewed what it does.";
+			return PGSR_DENIED_UNREVIEWED;
+		}
+		return PGSR_READS;
+	}
+
+	if (!trusted)
+	{
+		*detail = psprintf("Language \"%s\" is not trusted: its code can do all that the server can.",
+						   language);
+		return PGSR_DENIED_LANGUAGE;
+	}
+	return PGSR_READS;
+}
+
+/*
+ * Refuse a function.  The verdict is found once more, for the words that were
+ * not worth caching.
+ */
+static void
+refuse_function(Oid function)
+{
+	HeapTuple	proctup = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc proc;
+	const char *detail;
+	const char *name;
+	const char *hint;
+
+	if (!HeapTupleIsValid(proctup))
+		elog(ERROR, "cache lookup failed for function %u", function);
+	proc = (Form_pg_proc) GETSTRUCT(proctup);
+	name = pstrdup(NameStr(proc->proname));
+	hint = "Use a connection that is not read-only.";
+	if (function_verdict(proctup, &detail) != PGSR_DENIED_BY_SETTING)
+		hint = psprintf("Use a connection that is not read-only, or have an administrator add %s to \"%s\" before the session is locked.",
+						quote_qualified_identifier(get_namespace_name(proc->pronamespace),
+												   name),
+						PGSR_ALLOWED_FUNCTIONS_NAME);
+	ReleaseSysCache(proctup);
+
+	/* without words if it was replaced just now by one that may run */
+	pgsr_refuse_call(name, detail ? detail : "It was changed.", hint);
+}
+
+/*
+ * Load the library that a function's code is in, or that of its language, before
+ * anybody runs it.
+ */
+static void
+load_library_of(HeapTuple proctup)
+{
+	Oid			language = ((Form_pg_proc) GETSTRUCT(proctup))->prolang;
+	HeapTuple	langtup;
+	Oid			handler;
+	char	   *probin;
+
+	if (language == ClanguageId)
+	{
+		probin = proc_text(proctup, Anum_pg_proc_probin);
+		if (probin != NULL)
+			pgsr_load_library(probin, false);
+		return;
+	}
+	if (language == INTERNALlanguageId || language == SQLlanguageId)
+		return;
+
+	langtup = SearchSysCache1(LANGOID, ObjectIdGetDatum(language));
+	if (!HeapTupleIsValid(langtup))
+		elog(ERROR, "cache lookup failed for language %u", language);
+	handler = ((Form_pg_language) GETSTRUCT(langtup))->lanplcallfoid;
+	ReleaseSysCache(langtup);
+	proctup = SearchSysCache1(PROCOID, ObjectIdGetDatum(handler));
+	if (!HeapTupleIsValid(proctup))
+		return;
+	if (((Form_pg_proc) GETSTRUCT(proctup))->prolang == ClanguageId)
+		load_library_of(proctup);
+	ReleaseSysCache(proctup);
+}
+
+/*
+ * Find the verdict on a function that is not in the cache, and put it there.
+ */
+static PgsrVerdict
+find_verdict(Oid function)
+{
+	CachedVerdict *entry;
+	bool		found;
+	HeapTuple	proctup;
+	MemoryContext work;
+	MemoryContext old;
+	const char *detail;
+	PgsrVerdict verdict;
+
+	proctup = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(proctup))
+		return PGSR_READS;		/* core is about to say so */
+	work = AllocSetContextCreate(CurrentMemoryContext, "pg_session_readonly verdict",
+								 ALLOCSET_SMALL_SIZES);
+	old = MemoryContextSwitchTo(work);
+	verdict = function_verdict(proctup, &detail);
+	if (verdict <= PGSR_ALLOWED_BY_SETTING)
+		load_library_of(proctup);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(work);
+	ReleaseSysCache(proctup);
+
+	if (cache_stale && cache != NULL)
+		return verdict;			/* an invalidation came in between */
+	entry = verdicts_insert(cache, function, &found);
+	entry->verdict = verdict;
+	if (function < FirstGenbkiObjectId && verdict == PGSR_READS)
+		pgsr_known_to_read[function] = true;
+	return verdict;
+}
+
+/*
+ * Do what the verdict on a function says: refuse it, or see to it that the write
+ * guard does not refuse what it does.
+ */
+void
+pgsr_check_function_verdict(Oid function)
+{
+	CachedVerdict *entry;
+	PgsrVerdict verdict;
+
+	if (cache == NULL)
+		cache = verdicts_create(TopMemoryContext, 256, NULL);
+	if (cache_stale)
+	{
+		verdicts_reset(cache);
+		cache_stale = false;
+	}
+	entry = verdicts_lookup(cache, function);
+	verdict = likely(entry != NULL) ? entry->verdict : find_verdict(function);
+
+	switch (verdict)
+	{
+		case PGSR_READS:
+			break;
+		case PGSR_TAKES_XID:
+			pgsr_expect_xid();
+			break;
+		case PGSR_SEES_CREATION_SCHEMA:
+			pgsr_check_temp_schema("current_schema()");
+			break;
+		case PGSR_ALLOWED_BY_SETTING:
+			pgsr_expect_writes();
+			break;
+		default:
+			refuse_function(function);
+	}
+}
+
+/*
+ * Refuse a DO block in a language that may not run.  Its text comes from the
+ * untrusted side, so only a language will do whose every step passes our hooks:
+ * others, trusted or not, can ignore signals or crash the server.
+ */
+void
+pgsr_check_do(DoStmt *stmt)
+{
+	const char *language = "plpgsql";
+	ListCell   *lc;
+
+	foreach(lc, stmt->args)
+	{
+		DefElem    *option = lfirst_node(DefElem, lc);
+
+		if (strcmp(option->defname, "language") == 0)
+			language = strVal(option->arg);
+	}
+
+	if (!SearchSysCacheExists1(LANGNAME, CStringGetDatum(language)))
+		return;					/* core is about to say so */
+
+	if (pgsr_list_has_language(pgsr_denied_list, language))
+		pgsr_refuse(psprintf("DO in language %s", language),
+					"It is listed in \"" PGSR_DENIED_FUNCTIONS_NAME "\".", NULL);
+	if (pgsr_list_has_language(pgsr_allowed_list, language))
+		pgsr_expect_writes();
+	else if (strcmp(language, "plpgsql") != 0)
+		pgsr_refuse(psprintf("DO in language %s", language),
+					"The code of the block does not pass the checks of a read-only session.",
+					psprintf("Use a connection that is not read-only, or have an administrator add language:%s to \"%s\" before the session is locked.",
+							 quote_identifier(language),
+							 PGSR_ALLOWED_FUNCTIONS_NAME));
+}
+
+/*
+ * pg_session_readonly_denied_functions(OUT function regprocedure,
+ *		OUT reason text, OUT detail text) returns setof record
+ *
+ * Every function of this database that a locked session would refuse under the
+ * policy settings as they are here, and why: "reviewed", "unreviewed", "language"
+ * or "setting".
+ */
+Datum
+pg_session_readonly_denied_functions(PG_FUNCTION_ARGS)
+{
+	static const char *const reasons[] = {
+		[PGSR_DENIED_BY_SETTING] = "setting",
+		[PGSR_DENIED_REVIEWED] = "reviewed",
+		[PGSR_DENIED_UNREVIEWED] = "unreviewed",
+		[PGSR_DENIED_LANGUAGE] = "language",
+	};
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	MemoryContext work;
+
+	InitMaterializedSRF(fcinfo, 0);
+	work = AllocSetContextCreate(CurrentMemoryContext, "pg_session_readonly verdict",
+								 ALLOCSET_DEFAULT_SIZES);
+	rel = table_open(ProcedureRelationId, AccessShareLock);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		MemoryContext old = MemoryContextSwitchTo(work);
+		const char *detail;
+		PgsrVerdict verdict = function_verdict(tuple, &detail);
+
+		if (verdict > PGSR_ALLOWED_BY_SETTING)
+		{
+			Datum		values[3];
+			bool		nulls[3] = {false, false, false};
+
+			values[0] = ObjectIdGetDatum(((Form_pg_proc) GETSTRUCT(tuple))->oid);
+			values[1] = CStringGetTextDatum(reasons[verdict]);
+			values[2] = CStringGetTextDatum(detail);
+			tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+		}
+		MemoryContextSwitchTo(old);
+		MemoryContextReset(work);
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	MemoryContextDelete(work);
+	return (Datum) 0;
+}

@@ -1,0 +1,545 @@
+/*-------------------------------------------------------------------------
+ *
+ * guc_pin.c
+ *	  How a setting is kept at its value, and given back.
+ *
+ * A setting's value can come back from three places without any hook being
+ * asked: RESET takes the reset value, the end of a transaction, subtransaction
+ * or function takes a stacked one, and DISCARD ALL resets everything.  So a
+ * value that shall stay is written into all of them, and the setting's context
+ * is raised so that SET no longer applies to it: core itself then refuses, at
+ * no cost (see set_config_option() in guc.c).
+ *
+ * This is the only file that reads and writes the records of guc_tables.h.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "utils/guc_tables.h"
+#include "utils/memutils.h"
+
+#include "session_readonly.h"
+
+/* What a setting was before it was held, for when it is released. */
+typedef struct HeldSetting
+{
+	struct config_generic *record;	/* NULL: not held */
+	GucContext	context;
+	int			flags;
+	GucSource	source;
+	GucContext	scontext;
+	Oid			srole;
+	GucSource	reset_source;
+	GucContext	reset_scontext;
+	Oid			reset_srole;
+	config_var_value value;
+	config_var_value reset;
+} HeldSetting;
+
+/* core's two read-only flags, track_counts, and our four policy settings */
+#define MAX_HELD 7
+static HeldSetting held_settings[MAX_HELD];
+
+/* A placeholder whose value by SET is out of the way while a library is loaded. */
+typedef struct SetAside
+{
+	char	   *name;
+	char	   *value;
+	struct config_generic *record;
+	GucStack   *stack;			/* a copy, below the present value */
+	char	   *current;
+	struct SetAside *next;
+} SetAside;
+
+/*
+ * Is there a setting of this name?
+ */
+bool
+pgsr_guc_exists(const char *name)
+{
+	return pgsr_find_setting(name) != NULL;
+}
+
+/*
+ * Where the present value of a setting comes from.
+ */
+GucSource
+pgsr_guc_source(const char *name)
+{
+	struct config_generic *record = pgsr_find_setting(name);
+
+	return record ? record->source : PGC_S_DEFAULT;
+}
+
+/*
+ * Is this what is left of a value that was given before anything defined it?
+ */
+static inline bool
+is_placeholder(struct config_generic *record)
+{
+	return (record->flags & GUC_CUSTOM_PLACEHOLDER) != 0;
+}
+
+/*
+ * The value that a setting was given before anything defined it, or NULL.
+ *
+ * GetConfigOption() would give an empty string for a placeholder that is left of
+ * a value since taken back, as by a function's SET clause.
+ */
+const char *
+pgsr_guc_placeholder(const char *name)
+{
+	struct config_generic *record = pgsr_find_setting(name);
+
+	if (record == NULL || !is_placeholder(record))
+		return NULL;
+	return *SettingPart(record, string)->variable;
+}
+
+/*
+ * Put a check hook before the one that a boolean setting has, which is returned.
+ */
+GucBoolCheckHook
+pgsr_guc_wrap_check(const char *name, GucBoolCheckHook hook)
+{
+	struct config_generic *record = pgsr_find_setting(name);
+	GucBoolCheckHook previous = SettingPart(record, bool)->check_hook;
+
+	SettingPart(record, bool)->check_hook = hook;
+	return previous;
+}
+
+/*
+ * Likewise, the assign hook of a setting that is a string.
+ */
+GucStringAssignHook
+pgsr_guc_wrap_assign(const char *name, GucStringAssignHook hook)
+{
+	struct config_generic *record = pgsr_find_setting(name);
+	GucStringAssignHook previous = SettingPart(record, string)->assign_hook;
+
+	SettingPart(record, string)->assign_hook = hook;
+	return previous;
+}
+
+/*
+ * The present value of a setting.
+ */
+static config_var_value
+current_value(struct config_generic *record)
+{
+	config_var_value value;
+
+	memset(&value, 0, sizeof(value));
+	value.extra = record->extra;
+	switch (record->vartype)
+	{
+		case PGC_BOOL:
+			value.val.boolval = *SettingPart(record, bool)->variable;
+			break;
+		case PGC_INT:
+			value.val.intval = *SettingPart(record, int)->variable;
+			break;
+		case PGC_REAL:
+			value.val.realval = *SettingPart(record, real)->variable;
+			break;
+		case PGC_STRING:
+			value.val.stringval = *SettingPart(record, string)->variable;
+			break;
+		case PGC_ENUM:
+			value.val.enumval = *SettingPart(record, enum)->variable;
+			break;
+	}
+	return value;
+}
+
+/*
+ * Exchange the reset value of a setting.  Returns the one it had.
+ */
+static config_var_value
+exchange_reset_value(struct config_generic *record, config_var_value value)
+{
+	config_var_value old;
+
+	memset(&old, 0, sizeof(old));
+	switch (record->vartype)
+	{
+		case PGC_BOOL:
+			old.val.boolval = SettingPart(record, bool)->reset_val;
+			old.extra = SettingResetExtra(record, bool);
+			SettingPart(record, bool)->reset_val = value.val.boolval;
+			SettingResetExtra(record, bool) = value.extra;
+			break;
+		case PGC_INT:
+			old.val.intval = SettingPart(record, int)->reset_val;
+			old.extra = SettingResetExtra(record, int);
+			SettingPart(record, int)->reset_val = value.val.intval;
+			SettingResetExtra(record, int) = value.extra;
+			break;
+		case PGC_REAL:
+			old.val.realval = SettingPart(record, real)->reset_val;
+			old.extra = SettingResetExtra(record, real);
+			SettingPart(record, real)->reset_val = value.val.realval;
+			SettingResetExtra(record, real) = value.extra;
+			break;
+		case PGC_STRING:
+			old.val.stringval = SettingPart(record, string)->reset_val;
+			old.extra = SettingResetExtra(record, string);
+			SettingPart(record, string)->reset_val = value.val.stringval;
+			SettingResetExtra(record, string) = value.extra;
+			break;
+		case PGC_ENUM:
+			old.val.enumval = SettingPart(record, enum)->reset_val;
+			old.extra = SettingResetExtra(record, enum);
+			SettingPart(record, enum)->reset_val = value.val.enumval;
+			SettingResetExtra(record, enum) = value.extra;
+			break;
+	}
+	return old;
+}
+
+/*
+ * Let the end of the transactions and functions in progress bring back a value.
+ */
+static void
+write_stack(struct config_generic *record, config_var_value value)
+{
+	for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
+	{
+		entry->prior = value;
+		entry->source = record->source;
+		entry->scontext = record->scontext;
+		entry->srole = record->srole;
+		if (entry->state == GUC_SET_LOCAL)
+			entry->masked = value;
+	}
+}
+
+/*
+ * Make the present value of a setting the one that RESET and the end of a
+ * transaction bring back.  Returns the reset value it had.
+ *
+ * What stood there is not freed: core frees a value only when no field of the
+ * record points at it any more.  No reset value may come from a source above
+ * PGC_S_OVERRIDE (see define_custom_variable()).
+ */
+static config_var_value
+keep_value(struct config_generic *record, GucSource source)
+{
+	config_var_value value = current_value(record);
+
+	record->reset_source = Min(source, PGC_S_OVERRIDE);
+	record->reset_scontext = record->scontext;
+	record->reset_srole = record->srole;
+	write_stack(record, value);
+	return exchange_reset_value(record, value);
+}
+
+/*
+ * Keep a setting at its value, as if "source" had set it.  It may be moved on by
+ * its own check hook.
+ */
+void
+pgsr_guc_keep(const char *name, GucSource source)
+{
+	struct config_generic *record = pgsr_find_setting(name);
+
+	if (record != NULL && !is_placeholder(record))
+		(void) keep_value(record, source);
+}
+
+/*
+ * Who may SET a setting?
+ */
+void
+pgsr_guc_set_context(const char *name, GucContext context)
+{
+	struct config_generic *record = pgsr_find_setting(name);
+
+	if (record != NULL)
+		record->context = context;
+}
+
+/*
+ * The place where the state of a held setting is kept.
+ */
+static HeldSetting *
+find_held(struct config_generic *record)
+{
+	for (int i = 0; i < MAX_HELD; i++)
+	{
+		if (held_settings[i].record == record)
+			return &held_settings[i];
+	}
+	return NULL;
+}
+
+/*
+ * Note what a setting is, unless that has been done.
+ */
+static struct config_generic *
+note_held(const char *name)
+{
+	struct config_generic *record = pgsr_find_setting(name);
+	HeldSetting *held;
+
+	if (find_held(record) != NULL)
+		return record;
+	held = find_held(NULL);
+	Assert(held != NULL);
+	held->record = record;
+	held->context = record->context;
+	held->flags = record->flags;
+	held->source = record->source;
+	held->scontext = record->scontext;
+	held->srole = record->srole;
+	held->reset_source = record->reset_source;
+	held->reset_scontext = record->reset_scontext;
+	held->reset_srole = record->reset_srole;
+	held->value = current_value(record);
+	held->reset = exchange_reset_value(record, held->value);
+	return record;
+}
+
+/*
+ * Keep a setting at its value until pgsr_guc_release() gives back what it was;
+ * meanwhile it may be SET as "context" says.  May be called again, with another
+ * context.  Does nothing that can fail.
+ *
+ * RESET ALL asks for no privilege where the context is PGC_SUSET.
+ */
+void
+pgsr_guc_hold(const char *name, GucContext context)
+{
+	struct config_generic *record = note_held(name);
+
+	(void) keep_value(record, record->source);
+	record->context = context;
+	record->flags |= GUC_NO_RESET_ALL;
+}
+
+/*
+ * Likewise, a boolean one at "on".
+ */
+void
+pgsr_guc_hold_on(const char *name, GucContext context)
+{
+	struct config_generic *record = note_held(name);
+
+	*SettingPart(record, bool)->variable = true;
+	pgsr_guc_hold(name, context);
+}
+
+/*
+ * Give a setting back its reset value and its context.  The value it has stays.
+ */
+void
+pgsr_guc_release(const char *name)
+{
+	struct config_generic *record = pgsr_find_setting(name);
+	HeldSetting *held = find_held(record);
+
+	if (held == NULL)
+		return;
+	record->context = held->context;
+	record->flags = held->flags;
+	record->reset_source = held->reset_source;
+	record->reset_scontext = held->reset_scontext;
+	record->reset_srole = held->reset_srole;
+	(void) exchange_reset_value(record, held->reset);
+	held->record = NULL;
+}
+
+/*
+ * Likewise, and the value it had when it was first held, which is a boolean.
+ */
+void
+pgsr_guc_release_bool(const char *name)
+{
+	struct config_generic *record = pgsr_find_setting(name);
+	HeldSetting *held = find_held(record);
+	HeldSetting was;
+
+	if (held == NULL)
+		return;
+	was = *held;
+	pgsr_guc_release(name);
+
+	/* a SET meanwhile was without effect; RESET takes its source back */
+	if (record->source != was.source)
+		(void) set_config_option(name, NULL, PGC_SUSET, PGC_S_SESSION,
+								 GUC_ACTION_SET, true, WARNING, false);
+	*SettingPart(record, bool)->variable = was.value.val.boolval;
+	record->scontext = was.scontext;
+	record->srole = was.srole;
+	write_stack(record, was.value);
+}
+
+/*
+ * Have core notice that a boolean setting has changed, so that the client is told
+ * of it.
+ */
+void
+pgsr_guc_announce_bool(const char *name)
+{
+	struct config_generic *record = pgsr_find_setting(name);
+	config_var_value value = current_value(record);
+	config_var_value reset = exchange_reset_value(record, value);
+
+	(void) set_config_option_ext(name, value.val.boolval ? "on" : "off",
+								 record->scontext, record->source,
+								 record->srole, GUC_ACTION_SET, true, WARNING,
+								 false);
+	(void) exchange_reset_value(record, reset);
+	write_stack(record, value);
+}
+
+/*
+ * Keep every setting at its value that the filter wants kept, for the life of
+ * the session.
+ *
+ * Placeholders keep what the session gave them as their reset value, though they
+ * may still be set: it is the host's, and what comes later is not.
+ */
+void
+pgsr_guc_pin_all(PgsrGucFilter filter)
+{
+	int			n;
+	struct config_generic **settings = pgsr_all_settings(&n);
+
+	for (int i = 0; i < n; i++)
+	{
+		struct config_generic *record = settings[i];
+		bool		pin = (record->context == PGC_USERSET ||
+						   record->context == PGC_SUSET) &&
+			filter(record->name, record->context, record->source);
+
+		if (pin || (is_placeholder(record) && record->source > PGC_S_OVERRIDE))
+			(void) keep_value(record, record->source);
+		if (pin)
+			record->context = PGC_SU_BACKEND;
+	}
+	pgsr_free_settings(settings);
+}
+
+/*
+ * The names of the settings below a prefix that were given a value and that
+ * nothing has defined.
+ */
+List *
+pgsr_guc_placeholders_of(const char *prefix)
+{
+	int			n;
+	struct config_generic **settings = pgsr_all_settings(&n);
+	List	   *names = NIL;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (pg_strncasecmp(settings[i]->name, prefix, strlen(prefix)) == 0 &&
+			is_placeholder(settings[i]) &&
+			*SettingPart(settings[i], string)->variable != NULL)
+			names = lappend(names, pstrdup(settings[i]->name));
+	}
+	pgsr_free_settings(settings);
+	return names;
+}
+
+/*
+ * A copy of the stack of a setting.
+ */
+static GucStack *
+copy_stack(GucStack *stack)
+{
+	GucStack   *copy;
+
+	if (stack == NULL)
+		return NULL;
+	copy = palloc(sizeof(GucStack));
+	*copy = *stack;
+	copy->prev = copy_stack(stack->prev);
+	return copy;
+}
+
+/*
+ * Hide what the session has SET in placeholders: a library that is loaded now
+ * finds what they had when they were kept, or nothing.  Core would hand the values
+ * to the library's hooks before anybody could look whose they are (see
+ * define_custom_variable()).  Returns what pgsr_guc_put_back() needs.
+ */
+void *
+pgsr_guc_set_aside(void)
+{
+	int			n;
+	struct config_generic **settings = pgsr_all_settings(&n);
+	SetAside   *list = NULL;
+
+	for (int i = 0; i < n; i++)
+	{
+		struct config_generic *record = settings[i];
+		config_var_value reset;
+		SetAside   *aside;
+
+		if (!is_placeholder(record) ||
+			(record->source <= PGC_S_OVERRIDE && record->stack == NULL))
+			continue;
+		aside = palloc(sizeof(SetAside));
+		aside->name = pstrdup(record->name);
+		aside->current = *SettingPart(record, string)->variable;
+		aside->value = aside->current ? pstrdup(aside->current) : NULL;
+		aside->record = record;
+		aside->stack = copy_stack(record->stack);
+		aside->next = list;
+		list = aside;
+
+		reset.val.stringval = SettingPart(record, string)->reset_val;
+		reset.extra = NULL;
+		*SettingPart(record, string)->variable = reset.val.stringval;
+		for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
+		{
+			entry->prior = reset;
+			if (entry->state == GUC_SET_LOCAL)
+				entry->masked = reset;
+		}
+	}
+	pgsr_free_settings(settings);
+	return list;
+}
+
+/*
+ * Put back what was set aside.  What is a placeholder still gets all it had.  A
+ * setting that the library has defined gets the session's value as if an ordinary
+ * user set it now: not one that is pinned, or a superuser's.
+ */
+void
+pgsr_guc_put_back(void *list, bool loaded)
+{
+	for (SetAside *aside = list; aside != NULL; aside = aside->next)
+	{
+		struct config_generic *record = pgsr_find_setting(aside->name);
+
+		if (record == NULL)
+			continue;			/* the library reserves its prefix */
+		if (record == aside->record && is_placeholder(record))
+		{
+			GucStack   *copy = aside->stack;
+
+			*SettingPart(record, string)->variable = aside->current;
+			for (GucStack *entry = record->stack; entry != NULL;
+				 entry = entry->prev, copy = copy->prev)
+			{
+				entry->prior = copy->prior;
+				entry->masked = copy->masked;
+			}
+		}
+		else if (loaded && record->context == PGC_USERSET &&
+				 aside->value != NULL && !IsInParallelMode())
+		{
+			(void) set_config_option(aside->name, aside->value, PGC_USERSET,
+									 PGC_S_SESSION, GUC_ACTION_SET, true,
+									 WARNING, false);
+			write_stack(record, current_value(record));
+		}
+	}
+}

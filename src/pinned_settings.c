@@ -1,0 +1,309 @@
+/*-------------------------------------------------------------------------
+ *
+ * pinned_settings.c
+ *	  Which settings are kept at their values, and when.
+ *
+ * In a locked session: those that pinned_settings names, all that only a superuser
+ * may change if it says "superuser", and some that anyone may set and that act when
+ * set.  And in every guarded session the settings that say what is refused.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/varlena.h"
+
+#include "session_readonly.h"
+
+/* The settings that say what is refused.  They freeze as the mode goes up. */
+static const char *const policy_settings[] = {
+	PGSR_DENIED_COMMANDS_NAME,
+	PGSR_DENIED_FUNCTIONS_NAME,
+	PGSR_ALLOWED_FUNCTIONS_NAME,
+	PGSR_PINNED_SETTINGS_NAME,
+};
+
+/* What pinned_settings says. */
+typedef struct PinnedSettings
+{
+	bool		superuser;		/* all that only a superuser may set */
+	int			length;
+	char		names[FLEXIBLE_ARRAY_MEMBER];	/* one after the other */
+} PinnedSettings;
+
+char	   *pgsr_pinned_settings = NULL;
+static const PinnedSettings *pinned = NULL;
+
+/* The libraries whose settings have been looked at, as the locked session saw. */
+static Size seen_libraries = 0;
+
+/*
+ * Raise an error if a value was given to a setting of ours that there is not;
+ * core would only warn.
+ */
+void
+pgsr_check_setting_names(void)
+{
+	ListCell   *lc;
+
+	foreach(lc, pgsr_guc_placeholders_of(PGSR_PREFIX "."))
+	{
+		const char *name = lfirst(lc);
+		bool		known = pg_strcasecmp(name, PGSR_MODE_NAME) == 0;
+
+		for (int i = 0; i < (int) lengthof(policy_settings); i++)
+			known |= pg_strcasecmp(name, policy_settings[i]) == 0;
+		if (!known)
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("unrecognized configuration parameter \"%s\"", name)));
+	}
+}
+
+/*
+ * Raise an error if a setting was given a bad value before it was known; core
+ * would only warn and use the default.
+ */
+void
+pgsr_check_setting_at_load(const char *name, GucStringCheckHook check)
+{
+	const char *placeholder = pgsr_guc_placeholder(name);
+	char	   *value;
+	void	   *extra = NULL;
+
+	if (placeholder == NULL)
+		return;
+	value = pstrdup(placeholder);
+	GUC_check_errdetail_string = NULL;
+	if (!check(&value, &extra, PGC_S_TEST))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for parameter \"%s\": \"%s\"", name, placeholder),
+				 GUC_check_errdetail_string ?
+				 errdetail_internal("%s", GUC_check_errdetail_string) : 0));
+	pgsr_guc_free(extra);
+}
+
+/*
+ * The first policy setting that the connection string gave, or NULL.
+ */
+const char *
+pgsr_policy_from_client(void)
+{
+	for (int i = 0; i < (int) lengthof(policy_settings); i++)
+	{
+		if (pgsr_guc_source(policy_settings[i]) == PGC_S_CLIENT)
+			return policy_settings[i];
+	}
+	return NULL;
+}
+
+/*
+ * Let the policy settings follow the mode: anyone may set them while it is
+ * off, only a superuser while it is on, and nobody once it is locked.  Does nothing
+ * that can fail.
+ */
+void
+pgsr_policy_settings_follow(PgsrMode mode)
+{
+	/* A worker has what its leader has, and is yet to be told of it. */
+	if (IsParallelWorker())
+		return;
+	for (int i = 0; i < (int) lengthof(policy_settings); i++)
+	{
+		if (mode == PGSR_OFF)
+			pgsr_guc_release(policy_settings[i]);
+		else
+			pgsr_guc_hold(policy_settings[i],
+						  mode == PGSR_ON ? PGC_SUSET : PGC_SU_BACKEND);
+	}
+}
+
+/*
+ * Check hook of the list.  A qualified name may be that of a library which is not
+ * loaded yet.
+ */
+bool
+pgsr_pinned_settings_check(char **newval, void **extra, GucSource source)
+{
+	PinnedSettings *list;
+	List	   *names;
+	ListCell   *lc;
+	char	   *next;
+
+	if (!SplitIdentifierString(pstrdup(*newval), ',', &names))
+	{
+		GUC_check_errdetail("List syntax is invalid.");
+		return false;
+	}
+	foreach(lc, names)
+	{
+		const char *name = lfirst(lc);
+
+		if (strcmp(name, "superuser") != 0 && strchr(name, '.') == NULL &&
+			!pgsr_guc_exists(name))
+		{
+			GUC_check_errdetail("Unrecognized configuration parameter: \"%s\".", name);
+			return false;
+		}
+	}
+
+	/* the names are no longer than the list, each with its end */
+	list = pgsr_guc_malloc(offsetof(PinnedSettings, names) + strlen(*newval) + 1);
+	if (list == NULL)
+		return false;
+	list->superuser = false;
+	list->length = 0;
+	next = list->names;
+	foreach(lc, names)
+	{
+		const char *name = lfirst(lc);
+
+		if (strcmp(name, "superuser") == 0)
+		{
+			list->superuser = true;
+			continue;
+		}
+		strcpy(next, name);
+		next += strlen(name) + 1;
+		list->length++;
+	}
+	*extra = list;
+	return true;
+}
+
+/*
+ * Assign hook of the list.
+ */
+void
+pgsr_pinned_settings_assign(const char *newval, void *extra)
+{
+	pinned = extra;
+}
+
+/*
+ * Is a setting to be pinned?
+ */
+static bool
+is_pinned(const char *name, GucContext context, GucSource source)
+{
+	const char *next = pinned->names;
+
+	if (pinned->superuser && context == PGC_SUSET)
+		return true;
+	for (int i = 0; i < pinned->length; i++)
+	{
+		if (pg_strcasecmp(next, name) == 0)
+			return true;
+		next += strlen(next) + 1;
+	}
+	return false;
+}
+
+/*
+ * Pin what is to be pinned, as the session is locked or a library has been loaded.
+ */
+void
+pgsr_pin_settings(void)
+{
+	pgsr_guc_pin_all(is_pinned);
+	seen_libraries = EstimateLibraryStateSpace();
+}
+
+/*
+ * Is a library loaded?  Where the name leaves its place open, answers no.
+ */
+static bool
+is_loaded(const char *filename)
+{
+	Size		size = EstimateLibraryStateSpace();
+	char	   *names = palloc(size);
+	char	   *wanted;
+
+	if (strncmp(filename, "$libdir/", strlen("$libdir/")) == 0)
+		wanted = psprintf("%s/%s", pkglib_path, filename + strlen("$libdir/"));
+	else if (filename[0] == '/')
+		wanted = pstrdup(filename);
+	else
+		return false;
+
+	SerializeLibraryState(size, names);
+	for (const char *name = names; *name; name += strlen(name) + 1)
+	{
+		size_t		length = strlen(wanted);
+
+		if (strncmp(name, wanted, length) == 0 &&
+			(name[length] == '\0' || strcmp(name + length, DLSUFFIX) == 0))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Load a library for the untrusted side: what that has given to settings which the
+ * library is about to define must not be in force as the library's code first runs,
+ * and what is to be pinned is pinned before any other code of the library.
+ *
+ * Raises what load_file() does.
+ */
+void
+pgsr_load_library(const char *filename, bool restricted)
+{
+	void	   *aside;
+
+	if (pgsr_mode != PGSR_LOCKED || is_loaded(filename))
+		return;
+
+	aside = pgsr_guc_set_aside();
+	PG_TRY();
+	{
+		load_file(filename, restricted);
+		if (EstimateLibraryStateSpace() != seen_libraries)
+			pgsr_pin_settings();
+	}
+	PG_CATCH();
+	{
+		pgsr_guc_put_back(aside, false);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	pgsr_guc_put_back(aside, true);
+}
+
+/*
+ * DISCARD ALL resets the session's authorization and role as SET would.  Where
+ * these are pinned, their reset values are the ones they have, so let the reset
+ * pass.
+ */
+void
+pgsr_settings_discard(bool begins)
+{
+	static const char *const names[] = {"session_authorization", "role"};
+
+	if (pgsr_mode != PGSR_LOCKED)
+		return;
+	for (int i = 0; i < (int) lengthof(names); i++)
+	{
+		if (is_pinned(names[i], PGC_USERSET, PGC_S_DEFAULT))
+			pgsr_guc_set_context(names[i], begins ? PGC_USERSET : PGC_SU_BACKEND);
+	}
+}
+
+/*
+ * ALTER ROLE or ALTER DATABASE is about to store or remove settings, or has done
+ * so.  Where the library is not loaded, core lets only superusers store values for
+ * it.  Have that so here as well: a role may alter itself, and what is stored for
+ * a role wins over what is stored for its database.
+ */
+void
+pgsr_settings_store(bool begins)
+{
+	GucContext	context = begins ? PGC_SUSET : PGC_USERSET;
+
+	pgsr_guc_set_context(PGSR_MODE_NAME, context);
+	for (int i = 0; i < (int) lengthof(policy_settings); i++)
+		pgsr_guc_set_context(policy_settings[i], context);
+}

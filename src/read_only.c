@@ -1,0 +1,107 @@
+/*-------------------------------------------------------------------------
+ *
+ * read_only.c
+ *	  Holds core's two read-only settings.
+ *
+ * While the session is guarded, default_transaction_read_only and
+ * transaction_read_only are on.  To force the variables from hooks is not enough:
+ * plpgsql evaluates simple expressions without the executor, and a COMMIT in a
+ * procedure starts a transaction on its own.  So the settings themselves do not
+ * take another value; and since the end of a subtransaction brings back the flag
+ * it found (CommitSubTransaction() in xact.c), each hook asserts it as well.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/parallel.h"
+
+#include "session_readonly.h"
+
+#define DEFAULT_READ_ONLY	"default_transaction_read_only"
+#define READ_ONLY			"transaction_read_only"
+#define TRACK_COUNTS		"track_counts"
+
+/* The check hooks that were there before ours. */
+static GucBoolCheckHook prev_check_default_read_only = NULL;
+static GucBoolCheckHook prev_check_read_only = NULL;
+
+/*
+ * Correct a value that would make the session writable.  Drivers and poolers
+ * send such settings as a matter of course, so this is no error, and no line in
+ * the server log.
+ */
+static void
+stay_read_only(bool *newval, GucSource source)
+{
+	if (pgsr_mode == PGSR_OFF || *newval || source == PGC_S_TEST)
+		return;
+	*newval = true;
+	if (source >= PGC_S_INTERACTIVE && !InitializingParallelWorker)
+		ereport(WARNING_CLIENT_ONLY,
+				(errmsg("session stays read-only"),
+				 errdetail("pg_session_readonly keeps every transaction of this session read-only.")));
+}
+
+/* Check hook of default_transaction_read_only. */
+static bool
+check_default_read_only(bool *newval, void **extra, GucSource source)
+{
+	stay_read_only(newval, source);
+	return prev_check_default_read_only ?
+		prev_check_default_read_only(newval, extra, source) : true;
+}
+
+/* Check hook of transaction_read_only. */
+static bool
+check_read_only(bool *newval, void **extra, GucSource source)
+{
+	stay_read_only(newval, source);
+	return prev_check_read_only ?
+		prev_check_read_only(newval, extra, source) : true;
+}
+
+/*
+ * Put our check hooks before those of core's two settings.
+ */
+void
+pgsr_read_only_init(void)
+{
+	prev_check_default_read_only =
+		pgsr_guc_wrap_check(DEFAULT_READ_ONLY, check_default_read_only);
+	prev_check_read_only = pgsr_guc_wrap_check(READ_ONLY, check_read_only);
+}
+
+/*
+ * Keep the session's transactions read-only, this one included.  The write guard
+ * counts on track_counts.  Does nothing that can fail.
+ */
+void
+pgsr_read_only_hold(void)
+{
+	pgsr_guc_hold_on(DEFAULT_READ_ONLY, PGC_USERSET);
+	pgsr_guc_hold_on(READ_ONLY, PGC_USERSET);
+	pgsr_guc_hold_on(TRACK_COUNTS, PGC_SU_BACKEND);
+}
+
+/*
+ * Have the client told that its transactions are read-only.
+ */
+void
+pgsr_read_only_announce(void)
+{
+	pgsr_guc_announce_bool(DEFAULT_READ_ONLY);
+}
+
+/*
+ * Give the session back what it had.  The transaction in which that happens stays
+ * read-only.
+ */
+void
+pgsr_read_only_release(void)
+{
+	pgsr_guc_release_bool(DEFAULT_READ_ONLY);
+	pgsr_guc_release(READ_ONLY);
+	pgsr_guc_release_bool(TRACK_COUNTS);
+	pgsr_read_only_announce();
+}

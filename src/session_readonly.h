@@ -1,0 +1,271 @@
+/*-------------------------------------------------------------------------
+ *
+ * session_readonly.h
+ *	  What the files of pg_session_readonly share: a section for each.
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef SESSION_READONLY_H
+#define SESSION_READONLY_H
+
+#include "access/htup.h"
+#include "access/xact.h"
+#include "catalog/pg_proc.h"
+#include "executor/execdesc.h"
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+#include "parser/parse_node.h"
+#include "tcop/dest.h"
+#include "utils/guc.h"
+#include "utils/syscache.h"
+
+#include "compat.h"
+
+#define PGSR_PREFIX					"pg_session_readonly"
+#define PGSR_MODE_NAME				"pg_session_readonly.mode"
+#define PGSR_DENIED_COMMANDS_NAME	"pg_session_readonly.denied_commands"
+#define PGSR_DENIED_FUNCTIONS_NAME	"pg_session_readonly.denied_functions"
+#define PGSR_ALLOWED_FUNCTIONS_NAME "pg_session_readonly.allowed_functions"
+#define PGSR_PINNED_SETTINGS_NAME	"pg_session_readonly.pinned_settings"
+
+/*
+ * mode.c: the switch, its positions and who may move it
+ */
+
+/* The positions, in the one direction that is open to everybody. */
+typedef enum PgsrMode
+{
+	PGSR_OFF,
+	PGSR_ON,
+	PGSR_LOCKED
+} PgsrMode;
+
+/* The position in force in this process. */
+extern PgsrMode pgsr_mode;
+
+/* A function is being created; what its SET clause says is only tried. */
+extern bool pgsr_mode_validating;
+
+/* What the setting's variable holds, and the words for it. */
+extern int	pgsr_mode_setting;
+extern const struct config_enum_entry pgsr_mode_options[];
+
+extern PgsrMode pgsr_mode_at_load(bool *settle_now);
+extern bool pgsr_mode_settle(void);
+extern bool pgsr_mode_check(int *newval, void **extra, GucSource source);
+extern bool pgsr_mode_assign(int newval);
+extern const char *pgsr_mode_show(void);
+
+/*
+ * role_settings.c: what is stored for the session's role and database
+ */
+extern char *pgsr_role_setting(const char *name);
+extern void pgsr_check_role_settings(void);
+
+/*
+ * read_only.c: holds core's two read-only settings
+ */
+extern void pgsr_read_only_init(void);
+extern void pgsr_read_only_hold(void);
+extern void pgsr_read_only_announce(void);
+extern void pgsr_read_only_release(void);
+
+/*
+ * Make the current transaction read-only again if something undid that: the
+ * end of a subtransaction brings back the value it found, for one.
+ */
+static inline void
+pgsr_read_only_assert(void)
+{
+	DefaultXactReadOnly = true;
+	XactReadOnly = true;
+}
+
+/*
+ * write_guard.c: what slipped past everything else is not committed
+ */
+extern void pgsr_check_written(void);
+extern void pgsr_expect_xid(void);
+extern void pgsr_expect_writes(void);
+extern void pgsr_begin_granted_command(void);
+extern void pgsr_grant_written(void);
+extern void pgsr_end_granted_command(void);
+extern void pgsr_write_guard_event(XactEvent event);
+extern bool pgsr_check_temporary(Oid relid);
+extern void pgsr_check_plan_targets(PlannedStmt *stmt);
+
+/*
+ * The write guard's look at the end of a statement.  There is nothing to see
+ * before the transaction has an id.
+ */
+static inline void
+pgsr_write_guard_check(void)
+{
+	if (unlikely(TransactionIdIsValid(GetTopTransactionIdIfAny())))
+		pgsr_check_written();
+}
+
+/*
+ * Would running this plan need a transaction id?  As in standard_ExecutorStart().
+ */
+static inline bool
+pgsr_plan_writes(PlannedStmt *stmt)
+{
+	return stmt->commandType != CMD_SELECT || stmt->hasModifyingCTE ||
+		stmt->rowMarks != NIL;
+}
+
+/*
+ * commands.c: the list of commands that are refused
+ */
+
+/* What the write guard has to do for a command that is not refused. */
+typedef enum PgsrCommandNeeds
+{
+	PGSR_NEEDS_NOTHING,
+	PGSR_NEEDS_XID,				/* takes a transaction id, writes no row */
+	PGSR_NEEDS_WRITES,			/* may write what it writes */
+	PGSR_NEEDS_NO_RUN			/* is done already */
+} PgsrCommandNeeds;
+
+extern char *pgsr_denied_commands;
+
+extern void pgsr_commands_init(void);
+extern bool pgsr_denied_commands_check(char **newval, void **extra,
+									   GucSource source);
+extern void pgsr_denied_commands_assign(const char *newval, void *extra);
+extern PgsrCommandNeeds pgsr_check_command(Node *parsetree);
+PGSR_NORETURN extern void pgsr_refuse_receiver(void);
+
+/*
+ * Refuse to run a plan whose rows go into a new relation, whoever asked for it.
+ */
+static inline void
+pgsr_check_receiver(DestReceiver *dest)
+{
+	if (unlikely(dest != NULL && (dest->mydest == DestIntoRel ||
+								  dest->mydest == DestTransientRel)))
+		pgsr_refuse_receiver();
+}
+
+/*
+ * function_lists.c: allowed_functions and denied_functions
+ */
+typedef struct PgsrFunctionList PgsrFunctionList;
+
+extern char *pgsr_denied_functions;
+extern char *pgsr_allowed_functions;
+extern const PgsrFunctionList *pgsr_denied_list;
+extern const PgsrFunctionList *pgsr_allowed_list;
+
+extern bool pgsr_denied_functions_check(char **newval, void **extra,
+										GucSource source);
+extern bool pgsr_allowed_functions_check(char **newval, void **extra,
+										 GucSource source);
+extern void pgsr_denied_functions_assign(const char *newval, void *extra);
+extern void pgsr_allowed_functions_assign(const char *newval, void *extra);
+extern bool pgsr_list_has_language(const PgsrFunctionList *list,
+								   const char *language);
+extern bool pgsr_list_has_function(const PgsrFunctionList *list,
+								   Form_pg_proc proc, const char *language);
+extern bool pgsr_list_has_unreviewed(const PgsrFunctionList *list);
+extern bool pgsr_lists_name_extensions(void);
+
+/*
+ * function_policy.c: the verdict on a function
+ */
+typedef enum PgsrVerdict
+{
+	PGSR_READS,					/* it, or what it does inside, is checked */
+	PGSR_TAKES_XID,				/* takes a transaction id and writes nothing */
+	PGSR_SEES_CREATION_SCHEMA,	/* may create the session's temporary schema */
+	PGSR_ALLOWED_BY_SETTING,
+	PGSR_DENIED_BY_SETTING,
+	PGSR_DENIED_REVIEWED,
+	PGSR_DENIED_UNREVIEWED,
+	PGSR_DENIED_LANGUAGE
+} PgsrVerdict;
+
+/* Functions of core whose verdict is to let them run without further ado. */
+extern bool pgsr_known_to_read[];
+
+extern void pgsr_function_policy_init(void);
+extern void pgsr_forget_verdicts(void);
+extern void pgsr_function_policy_event(XactEvent event);
+extern void pgsr_check_function_verdict(Oid function);
+extern void pgsr_check_do(DoStmt *stmt);
+
+/*
+ * Refuse a function that is about to run, if it may not.
+ */
+static inline void
+pgsr_check_function(Oid function)
+{
+	if (unlikely(function >= FirstGenbkiObjectId || !pgsr_known_to_read[function]))
+		pgsr_check_function_verdict(function);
+}
+
+/*
+ * temp_schema.c: core creates the temporary schema where somebody only looks
+ */
+
+/* The search path names it: look closer. */
+extern bool pgsr_path_names_temp;
+
+extern void pgsr_temp_schema_init(void);
+extern void pgsr_check_temp_schema(const char *action);
+extern void pgsr_check_query_schema(Query *query);
+
+/*
+ * guc_pin.c: how a setting is kept at its value, and given back
+ */
+extern bool pgsr_guc_exists(const char *name);
+extern GucSource pgsr_guc_source(const char *name);
+extern const char *pgsr_guc_placeholder(const char *name);
+extern GucBoolCheckHook pgsr_guc_wrap_check(const char *name,
+											GucBoolCheckHook hook);
+extern GucStringAssignHook pgsr_guc_wrap_assign(const char *name,
+												GucStringAssignHook hook);
+extern void pgsr_guc_set_context(const char *name, GucContext context);
+extern void pgsr_guc_hold(const char *name, GucContext context);
+extern void pgsr_guc_hold_on(const char *name, GucContext context);
+extern void pgsr_guc_release(const char *name);
+extern void pgsr_guc_release_bool(const char *name);
+extern void pgsr_guc_announce_bool(const char *name);
+extern void pgsr_guc_keep(const char *name, GucSource source);
+
+typedef bool (*PgsrGucFilter) (const char *name, GucContext context,
+							   GucSource source);
+
+extern void pgsr_guc_pin_all(PgsrGucFilter filter);
+extern List *pgsr_guc_placeholders_of(const char *prefix);
+extern void *pgsr_guc_set_aside(void);
+extern void pgsr_guc_put_back(void *aside, bool loaded);
+
+/*
+ * pinned_settings.c: which settings are kept
+ */
+extern char *pgsr_pinned_settings;
+
+extern bool pgsr_pinned_settings_check(char **newval, void **extra,
+									   GucSource source);
+extern void pgsr_pinned_settings_assign(const char *newval, void *extra);
+extern void pgsr_check_setting_names(void);
+extern void pgsr_check_setting_at_load(const char *name, GucStringCheckHook check);
+extern const char *pgsr_policy_from_client(void);
+extern void pgsr_policy_settings_follow(PgsrMode mode);
+extern void pgsr_pin_settings(void);
+extern void pgsr_settings_discard(bool begins);
+extern void pgsr_settings_store(bool begins);
+extern void pgsr_load_library(const char *filename, bool restricted);
+
+/*
+ * refusal.c: what a refused client reads
+ */
+extern void pgsr_refusal_init(void);
+PGSR_NORETURN extern void pgsr_refuse(const char *action, const char *reason,
+									  const char *hint);
+PGSR_NORETURN extern void pgsr_refuse_call(const char *name, const char *reason,
+										   const char *hint);
+
+#endif							/* SESSION_READONLY_H */

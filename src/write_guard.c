@@ -1,0 +1,294 @@
+/*-------------------------------------------------------------------------
+ *
+ * write_guard.c
+ *	  What slipped past everything else is not committed.
+ *
+ * C code that writes a table or a catalog takes a transaction id, and the
+ * statistics machinery counts the rows as they are written, whatever way the code
+ * came in.  So a transaction with an id that nobody expected, or with more rows of
+ * permanent tables than were granted to commands that an administrator has allowed,
+ * is refused: at the end of each statement, and once more before it commits.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/parallel.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/pgstat_internal.h"
+#include "utils/syscache.h"
+
+#include "session_readonly.h"
+
+/*
+ * Rows of permanent tables that were granted, by the nesting level of the
+ * subtransaction they were written in, the innermost first.  An aborted
+ * subtransaction takes its rows away, from here as from the statistics.
+ */
+typedef struct GrantedRows
+{
+	int			nest_level;
+	PgStat_Counter rows;
+	struct GrantedRows *outer;
+} GrantedRows;
+
+/*
+ * What is known of the current transaction: that its id is accounted for, that a
+ * function ran which an administrator has allowed to write, and what was granted.
+ */
+static bool xid_expected = false;
+static bool may_write = false;
+static GrantedRows *granted = NULL;
+
+/* In how many commands are we whose rows are granted at their end? */
+static int	granted_commands = 0;
+
+/*
+ * How many rows of tables that are not temporary has the current transaction
+ * written?
+ */
+static PgStat_Counter
+permanent_rows(void)
+{
+	PgStat_Counter total = 0;
+	PgStat_SubXactStatus *level;
+
+	level = pgstat_get_xact_stack_level(GetCurrentTransactionNestLevel());
+	for (; level != NULL; level = level->prev)
+	{
+		for (PgStat_TableXactStatus *rel = level->first; rel; rel = rel->next)
+		{
+			PgStat_Counter n = rel->tuples_inserted + rel->tuples_updated +
+				rel->tuples_deleted;
+			HeapTuple	tuple;
+
+			if (n == 0)
+				continue;
+			tuple = SearchSysCache1(RELOID,
+									ObjectIdGetDatum(PgStatTableOid(rel->parent)));
+			if (!HeapTupleIsValid(tuple))
+				continue;		/* a temporary table, dropped since */
+			if (((Form_pg_class) GETSTRUCT(tuple))->relpersistence != RELPERSISTENCE_TEMP)
+				total += n;
+			ReleaseSysCache(tuple);
+		}
+	}
+	return total;
+}
+
+/*
+ * How many rows were granted?
+ */
+static PgStat_Counter
+granted_rows(void)
+{
+	PgStat_Counter total = 0;
+
+	for (GrantedRows *level = granted; level != NULL; level = level->outer)
+		total += level->rows;
+	return total;
+}
+
+/*
+ * Refuse a transaction with an id in which something was written that nobody
+ * granted.
+ *
+ * A superuser may have switched the mode off just now.  An aborted transaction can
+ * do no harm, and the removal of the session's temporary tables at exit is a
+ * transaction of its own.  A parallel worker cannot write.
+ */
+void
+pgsr_check_written(void)
+{
+	if (may_write || granted_commands > 0 || pgsr_mode == PGSR_OFF ||
+		!IsTransactionState() || proc_exit_inprogress || IsParallelWorker())
+		return;
+	if (!xid_expected || permanent_rows() > granted_rows())
+		pgsr_refuse("a statement that writes",
+					"The transaction has changed the database and cannot commit.",
+					NULL);
+}
+
+/*
+ * The transaction may take an id from here on, for something that writes no
+ * permanent table.  An id that is there already stays unexpected if it was.
+ */
+void
+pgsr_expect_xid(void)
+{
+	pgsr_write_guard_check();
+	xid_expected = true;
+}
+
+/*
+ * A function that an administrator has allowed is about to run: the transaction
+ * may write.
+ */
+void
+pgsr_expect_writes(void)
+{
+	pgsr_write_guard_check();
+	may_write = true;
+}
+
+/*
+ * Follow a subtransaction's life: its granted rows pass to the one around it, or
+ * are gone.
+ */
+static void
+granted_subxact_event(SubXactEvent event, SubTransactionId mySubid,
+					  SubTransactionId parentSubid, void *arg)
+{
+	GrantedRows *level = granted;
+
+	if (level == NULL || level->nest_level < GetCurrentTransactionNestLevel())
+		return;
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		granted = level->outer;
+	else if (event == SUBXACT_EVENT_COMMIT_SUB)
+	{
+		level->nest_level--;
+		if (level->outer != NULL && level->outer->nest_level == level->nest_level)
+		{
+			level->outer->rows += level->rows;
+			granted = level->outer;
+		}
+	}
+}
+
+/*
+ * A command begins that may write what it writes: ours is to see that nothing was
+ * written before.  It may end the transaction and begin others.
+ */
+void
+pgsr_begin_granted_command(void)
+{
+	static bool registered = false;
+
+	pgsr_write_guard_check();
+	if (!registered)
+	{
+		RegisterSubXactCallback(granted_subxact_event, NULL);
+		registered = true;
+	}
+	granted_commands++;
+}
+
+/*
+ * Such a command has succeeded: grant the rows it has written.
+ */
+void
+pgsr_grant_written(void)
+{
+	int			nest_level = GetCurrentTransactionNestLevel();
+	PgStat_Counter rows;
+
+	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return;
+	xid_expected = true;
+	rows = permanent_rows() - granted_rows();
+	if (granted == NULL || granted->nest_level < nest_level)
+	{
+		GrantedRows *level = MemoryContextAlloc(TopTransactionContext,
+												sizeof(GrantedRows));
+
+		level->nest_level = nest_level;
+		level->rows = 0;
+		level->outer = granted;
+		granted = level;
+	}
+	granted->rows += rows;
+}
+
+/*
+ * Such a command has ended, by an error perhaps.
+ */
+void
+pgsr_end_granted_command(void)
+{
+	granted_commands--;
+}
+
+/*
+ * Follow the transaction's life: the guard's last look comes before anything is
+ * made durable, and each transaction is accounted for on its own.
+ */
+void
+pgsr_write_guard_event(XactEvent event)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			pgsr_write_guard_check();
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			xid_expected = false;
+			may_write = false;
+			granted = NULL;
+			break;
+		default:
+			break;
+	}
+}
+
+/*
+ * Is this relation storage of this session alone?  Refuses a foreign table in
+ * the temporary schema: core takes it for temporary, but what is written to it
+ * goes elsewhere, also by way of a partitioned or inherited table.
+ */
+bool
+pgsr_check_temporary(Oid relid)
+{
+	ListCell   *lc;
+
+	if (!isTempNamespace(get_rel_namespace(relid)))
+		return false;
+
+	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
+	{
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
+			pgsr_refuse("a write to a foreign table",
+						"A foreign table in the temporary schema is not temporary storage.",
+						NULL);
+	}
+	return get_rel_relkind(relid) != RELKIND_VIEW;
+}
+
+/*
+ * Expect an id for a plan that is about to run, if it writes or locks rows of
+ * temporary tables and of nothing else.  The relations are those that
+ * ExecCheckXactReadOnly() looks at, in execMain.c; it is about to refuse all
+ * others.  A view among them has been replaced by its tables, or has triggers
+ * whose statements are looked at when they run.
+ */
+void
+pgsr_check_plan_targets(PlannedStmt *stmt)
+{
+	bool		temporary = false;
+	ListCell   *lc;
+
+	foreach(lc, PlannedPermissions(stmt))
+	{
+		PermissionsNode *perms = lfirst_node(PermissionsNode, lc);
+
+		if (!OidIsValid(perms->relid) ||
+			(perms->requiredPerms & ~((AclMode) ACL_SELECT)) == 0)
+			continue;
+		if (pgsr_check_temporary(perms->relid))
+			temporary = true;
+		else if (get_rel_relkind(perms->relid) != RELKIND_VIEW)
+			return;
+	}
+	if (temporary)
+		pgsr_expect_xid();
+}
