@@ -360,11 +360,252 @@ FUNCTION("amcheck", "bt_index_parent_check", DENY, "It takes a SHARE lock, which
 FUNCTION("amcheck", "gin_index_check", ALLOW, "It only reads an index to verify it.")
 FUNCTION("amcheck", "verify_heapam", ALLOW, "It only reads a table to verify it.")
 
+/* anon */
+FUNCTION("anon", "anonymize_column_wrapper", DENY, "It overwrites a table with masked values.")
+FUNCTION("anon", "anonymize_table_wrapper", DENY, "It overwrites a table with masked values.")
+FUNCTION("anon", "dummy_bic_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_bic_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_bs_adj_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_bs_adj_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_bs_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_bs_noun_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_bs_noun_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_bs_verb_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_bs_verb_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_bs_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_building_number_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_building_number_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_buzzword_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_buzzword_middle_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_buzzword_middle_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_buzzword_tail_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_buzzword_tail_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_buzzword_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_catchphrase_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_catchphrase_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_cell_number_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_cell_number_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_city_name_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_city_name_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_city_prefix_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_city_prefix_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_city_suffix_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_city_suffix_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_color_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_color_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_company_name_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_company_name_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_company_suffix_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_company_suffix_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_country_code_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_country_code_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_country_name_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_country_name_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_credit_card_number_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_credit_card_number_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_currency_code_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_currency_code_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_currency_name_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_currency_name_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_currency_symbol_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_currency_symbol_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_dir_path_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_dir_path_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_domain_suffix_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_domain_suffix_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_file_extension_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_file_extension_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_file_name_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_file_name_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_file_path_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_file_path_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_first_name_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_first_name_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_free_email_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_free_email_provider_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_free_email_provider_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_free_email_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_health_insurance_code_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_hex_color_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_hex_color_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_hsl_color_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_hsl_color_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_hsla_color_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_hsla_color_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_industry_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_industry_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_ip_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_ip_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_ipv4_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_ipv4_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_ipv6_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_ipv6_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_isbn13_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_isbn13_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_isbn_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_isbn_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_isin_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_isin_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_last_name_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_last_name_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_latitude_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_latitude_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_licence_plate_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_longitude_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_longitude_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_mac_address_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_mac_address_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_name_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_name_with_title_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_name_with_title_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_name_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_phone_number_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_phone_number_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_post_code_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_post_code_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_profession_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_profession_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_rfc_status_code_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_rfc_status_code_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_rgb_color_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_rgb_color_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_rgba_color_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_rgba_color_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_safe_email_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_safe_email_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_secondary_address_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_secondary_address_type_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_secondary_address_type_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_secondary_address_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_state_abbr_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_state_abbr_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_state_name_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_state_name_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_street_name_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_street_name_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_street_suffix_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_street_suffix_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_suffix_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_suffix_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_timezone_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_timezone_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_title_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_title_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_user_agent_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_user_agent_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_username_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_username_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_uuidv1_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_uuidv3_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_uuidv4_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_uuidv5_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_valid_statux_code_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_valid_statux_code_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_word_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_word_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_words_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_words_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_zip_code_locale_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "dummy_zip_code_wrapper", ALLOW, "It returns made-up values.")
+FUNCTION("anon", "get_masking_policy_wrapper", ALLOW, "It reads masking rules.")
+FUNCTION("anon", "image_blur_without_sigma_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("anon", "image_blur_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("anon", "list_masking_policies_wrapper", ALLOW, "It reads masking rules.")
+FUNCTION("anon", "masking_expressions_for_table_wrapper", ALLOW, "It reads masking rules.")
+FUNCTION("anon", "masking_value_for_column_wrapper", ALLOW, "It reads masking rules.")
+FUNCTION("anon", "random_bigint_between_wrapper", ALLOW, "It returns random values.")
+FUNCTION("anon", "random_date_wrapper", ALLOW, "It returns random values.")
+FUNCTION("anon", "random_double_precision_wrapper", ALLOW, "It returns random values.")
+FUNCTION("anon", "random_in_int4range_wrapper", ALLOW, "It returns random values.")
+FUNCTION("anon", "random_in_int8range_wrapper", ALLOW, "It returns random values.")
+FUNCTION("anon", "random_in_numrange_wrapper", ALLOW, "It returns random values.")
+FUNCTION("anon", "random_int_between_wrapper", ALLOW, "It returns random values.")
+FUNCTION("anon", "random_number_with_format_wrapper", ALLOW, "It returns random values.")
+FUNCTION("anon", "random_phone_with_format_wrapper", ALLOW, "It returns random values.")
+FUNCTION("anon", "random_phone_wrapper", ALLOW, "It returns random values.")
+FUNCTION("anon", "random_real_wrapper", ALLOW, "It returns random values.")
+FUNCTION("anon", "random_string_wrapper", ALLOW, "It returns random values.")
+FUNCTION("anon", "random_time_wrapper", ALLOW, "It returns random values.")
+FUNCTION("anon", "random_zip_wrapper", ALLOW, "It returns random values.")
+
 /* autoinc */
 FUNCTION("autoinc", "autoinc", DENY, "It advances a sequence.")
 
 /* bloom */
 FUNCTION("bloom", "blhandler", ALLOW, "It only returns the methods of an index access method.")
+
+/* citus */
+FUNCTION("citus", "authinfo_valid", ALLOW, "It computes a result from its arguments.")
+FUNCTION("citus", "check_distributed_deadlocks", DENY, "It ends or cancels another session.")
+FUNCTION("citus", "citus_backend_gpid", ALLOW, "It reads the state of sessions and locks of this node.")
+FUNCTION("citus", "citus_calculate_gpid", ALLOW, "It computes a result from its arguments.")
+FUNCTION("citus", "citus_cancel_backend", DENY, "It ends or cancels another session.")
+FUNCTION("citus", "citus_check_cluster_node_health", DENY, "It opens sessions on other nodes.")
+FUNCTION("citus", "citus_check_connection_to_node", DENY, "It opens sessions on other nodes.")
+FUNCTION("citus", "citus_create_restore_point", DENY, "It writes restore points on all nodes.")
+FUNCTION("citus", "citus_executor_name", ALLOW, "It computes a result from its arguments.")
+FUNCTION("citus", "citus_get_active_worker_nodes", ALLOW, "It reads the metadata of this node.")
+FUNCTION("citus", "citus_get_node_clock", DENY, "It moves the clock that the nodes share.")
+FUNCTION("citus", "citus_get_transaction_clock", DENY, "It moves the clock that the nodes share.")
+FUNCTION("citus", "citus_internal_adjust_local_clock_to_remote", DENY, "It moves the clock that the nodes share, and stores it.")
+FUNCTION("citus", "citus_internal_global_blocked_processes", DENY, "It opens sessions on other nodes.")
+FUNCTION("citus", "citus_internal_local_blocked_processes", ALLOW, "It reads the state of sessions and locks of this node.")
+FUNCTION("citus", "citus_is_coordinator", ALLOW, "It reads the metadata of this node.")
+FUNCTION("citus", "citus_is_primary_node", ALLOW, "It reads the metadata of this node.")
+FUNCTION("citus", "citus_local_disk_space_stats", ALLOW, "It asks the file system for its free space.")
+FUNCTION("citus", "citus_query_stats", ALLOW, "It reads statistics.")
+FUNCTION("citus", "citus_relation_size", DENY, "It opens sessions on other nodes.")
+FUNCTION("citus", "citus_remote_connection_stats", ALLOW, "It reads the state of sessions and locks of this node.")
+FUNCTION("citus", "citus_server_id", ALLOW, "It returns a random identifier.")
+FUNCTION("citus", "citus_shard_cost_by_disk_size", DENY, "It opens sessions on other nodes.")
+FUNCTION("citus", "citus_shard_sizes", DENY, "It opens sessions on other nodes.")
+FUNCTION("citus", "citus_stat_counters", ALLOW, "It reads statistics.")
+FUNCTION("citus", "citus_stat_counters_reset", DENY, "It resets statistics that all sessions share.")
+FUNCTION("citus", "citus_stat_statements_reset", DENY, "It resets statistics that all sessions share.")
+FUNCTION("citus", "citus_stat_tenants_local", ALLOW, "It reads statistics, and ages them as time passes.")
+FUNCTION("citus", "citus_stat_tenants_local_reset", DENY, "It resets statistics that all sessions share.")
+FUNCTION("citus", "citus_table_size", DENY, "It opens sessions on other nodes.")
+FUNCTION("citus", "citus_terminate_backend", DENY, "It ends or cancels another session.")
+FUNCTION("citus", "citus_total_relation_size", DENY, "It opens sessions on other nodes.")
+FUNCTION("citus", "column_name_to_column", ALLOW, "It reads the catalogs.")
+FUNCTION("citus", "column_to_column_name", DENY, "It trusts the text that it decodes: a forged one can crash the server.")
+FUNCTION("citus", "coord_binary_combine_agg_ffunc", ALLOW, "It supports an aggregate; the functions that it calls are checked.")
+FUNCTION("citus", "coord_binary_combine_agg_sfunc", ALLOW, "It supports an aggregate; the functions that it calls are checked.")
+FUNCTION("citus", "coord_combine_agg_ffunc", ALLOW, "It supports an aggregate; the functions that it calls are checked.")
+FUNCTION("citus", "coord_combine_agg_sfunc", ALLOW, "It supports an aggregate; the functions that it calls are checked.")
+FUNCTION("citus", "dump_global_wait_edges", DENY, "It opens sessions on other nodes.")
+FUNCTION("citus", "dump_local_wait_edges", ALLOW, "It reads the state of sessions and locks of this node.")
+FUNCTION("citus", "get_all_active_transactions", ALLOW, "It reads the state of sessions and locks of this node.")
+FUNCTION("citus", "get_colocated_shard_array", ALLOW, "It reads the metadata of this node.")
+FUNCTION("citus", "get_current_transaction_id", ALLOW, "It reads the state of sessions and locks of this node.")
+FUNCTION("citus", "get_global_active_transactions", DENY, "It opens sessions on other nodes.")
+FUNCTION("citus", "get_rebalance_progress", DENY, "It opens sessions on other nodes.")
+FUNCTION("citus", "get_shard_id_for_distribution_column", ALLOW, "It reads the metadata of this node.")
+FUNCTION("citus", "lock_relation_if_exists", DENY, "It takes locks against writers.")
+FUNCTION("citus", "lock_shard_metadata", DENY, "It takes locks against writers.")
+FUNCTION("citus", "lock_shard_resources", DENY, "It takes locks against writers.")
+FUNCTION("citus", "master_get_active_worker_nodes", ALLOW, "It reads the metadata of this node.")
+FUNCTION("citus", "master_run_on_worker", DENY, "It runs any SQL on any server.")
+FUNCTION("citus", "poolinfo_valid", ALLOW, "It computes a result from its arguments.")
+FUNCTION("citus", "read_intermediate_result", ALLOW, "It reads a file of results that this transaction has made.")
+FUNCTION("citus", "read_intermediate_result_array", ALLOW, "It reads a file of results that this transaction has made.")
+FUNCTION("citus", "recover_prepared_transactions", DENY, "It ends prepared transactions on other nodes.")
+FUNCTION("citus", "relation_is_a_known_shard", ALLOW, "It reads the metadata of this node.")
+FUNCTION("citus", "role_exists", ALLOW, "It reads the catalogs.")
+FUNCTION("citus", "time_partition_range", ALLOW, "It reads the catalogs.")
+FUNCTION("citus", "worker_binary_partial_agg_ffunc", ALLOW, "It supports an aggregate; the functions that it calls are checked.")
+FUNCTION("citus", "worker_hash", ALLOW, "It computes a result from its arguments.")
+FUNCTION("citus", "worker_last_saved_explain_analyze", ALLOW, "It returns a plan that this session has saved.")
+FUNCTION("citus", "worker_partial_agg_ffunc", ALLOW, "It supports an aggregate; the functions that it calls are checked.")
+FUNCTION("citus", "worker_partial_agg_sfunc", ALLOW, "It supports an aggregate; the functions that it calls are checked.")
+
+/* credcheck */
+FUNCTION("credcheck", "pg_banned_role", ALLOW, "It reads shared memory.")
+FUNCTION("credcheck", "pg_banned_role_reset", DENY, "It clears a list that all sessions share.")
+FUNCTION("credcheck", "pg_check_password", ALLOW, "It only checks a password.")
+FUNCTION("credcheck", "pg_password_history", ALLOW, "It reads shared memory.")
+FUNCTION("credcheck", "pg_password_history_reset", DENY, "It clears a list that all sessions share.")
+FUNCTION("credcheck", "pg_password_history_timestamp", DENY, "It changes a list that all sessions share, and writes a file.")
 
 /* dblink */
 FUNCTION("dblink", "dblink_build_sql_delete", ALLOW, "It only builds SQL text.")
@@ -760,15 +1001,18 @@ FUNCTION("pg_background", "pg_background_error_info_v2", ALLOW, "It reads the st
 FUNCTION("pg_background", "pg_background_full_sql", ALLOW, "It reads the state of a worker of this session.")
 FUNCTION("pg_background", "pg_background_full_sql_v2", ALLOW, "It reads the state of a worker of this session.")
 FUNCTION("pg_background", "pg_background_get_progress", ALLOW, "It reads the state of a worker of this session.")
+FUNCTION("pg_background", "pg_background_get_progress_v2", ALLOW, "It reads the state of a worker of this session.")
 FUNCTION("pg_background", "pg_background_launch", DENY, "It starts a background worker that runs SQL.")
 FUNCTION("pg_background", "pg_background_launch_v2", DENY, "It starts a background worker that runs SQL.")
 FUNCTION("pg_background", "pg_background_list", ALLOW, "It lists or counts this session's background workers.")
+FUNCTION("pg_background", "pg_background_list_v2", ALLOW, "It lists or counts this session's background workers.")
 FUNCTION("pg_background", "pg_background_record_timeout", ALLOW, "It counts a timeout in this session's memory.")
 FUNCTION("pg_background", "pg_background_report_progress", DENY, "It writes progress to shared memory.")
 FUNCTION("pg_background", "pg_background_result", DENY, "It takes results from the queue of a background worker.")
 FUNCTION("pg_background", "pg_background_result_info", ALLOW, "It reads the state of a worker of this session.")
 FUNCTION("pg_background", "pg_background_result_info_v2", ALLOW, "It reads the state of a worker of this session.")
 FUNCTION("pg_background", "pg_background_stats", ALLOW, "It lists or counts this session's background workers.")
+FUNCTION("pg_background", "pg_background_stats_v2", ALLOW, "It lists or counts this session's background workers.")
 FUNCTION("pg_background", "pg_background_submit", DENY, "It starts a background worker that runs SQL.")
 FUNCTION("pg_background", "pg_background_submit_v2", DENY, "It starts a background worker that runs SQL.")
 FUNCTION("pg_background", "pg_background_wait", DENY, "It waits for a background worker to finish its work.")
@@ -797,8 +1041,22 @@ FUNCTION("pg_cron", "cron_unschedule_named", DENY, "It removes a scheduled job."
 /* pg_dirtyread */
 FUNCTION("pg_dirtyread", "pg_dirtyread", ALLOW, "It reads a table, dead rows included.")
 
+/* pg_documentdb */
+FUNCTION("pg_documentdb", "command_coll_stats_aggregation", DENY, "It may open sessions on other nodes.")
+FUNCTION("pg_documentdb", "command_index_stats_aggregation", DENY, "It may open sessions on other nodes.")
+FUNCTION("pg_documentdb", "command_index_stats_worker", DENY, "It may open another session on this server.")
+
+/* pg_documentdb_distributed */
+FUNCTION("pg_documentdb_distributed", "get_current_cached_cluster_version", DENY, "It may open another session on this server.")
+
+/* pg_fact_loader */
+FUNCTION("pg_fact_loader", "pg_fact_loader_worker", DENY, "It starts a background worker.")
+
 /* pg_freespacemap */
 FUNCTION("pg_freespacemap", "pg_freespace", ALLOW, "It only reads the free space map.")
+
+/* pg_graphql */
+FUNCTION("pg_graphql", "resolve_wrapper", ALLOW, "It resolves a query through SQL, which is checked.")
 
 /* pg_ivm */
 FUNCTION("pg_ivm", "IVM_immediate_before", DENY, "It maintains a materialized view.")
@@ -812,6 +1070,18 @@ FUNCTION("pg_ivm", "restore_immv", DENY, "It creates an incrementally maintained
 /* pg_logicalinspect */
 FUNCTION("pg_logicalinspect", "pg_get_logical_snapshot_info", ALLOW, "It only reads a logical decoding snapshot file.")
 FUNCTION("pg_logicalinspect", "pg_get_logical_snapshot_meta", ALLOW, "It only reads a logical decoding snapshot file.")
+
+/* pg_net */
+FUNCTION("pg_net", "wait_until_running", ALLOW, "It only waits for the background worker.")
+FUNCTION("pg_net", "wake", DENY, "It wakes the background worker, which sends requests.")
+FUNCTION("pg_net", "worker_restart", DENY, "It restarts the background worker and reloads the configuration.")
+
+/* pg_parquet */
+FUNCTION("pg_parquet", "column_stats_wrapper", DENY, "It opens files and URLs that its argument names.")
+FUNCTION("pg_parquet", "file_metadata_wrapper", DENY, "It opens files and URLs that its argument names.")
+FUNCTION("pg_parquet", "kv_metadata_wrapper", DENY, "It opens files and URLs that its argument names.")
+FUNCTION("pg_parquet", "metadata_wrapper", DENY, "It opens files and URLs that its argument names.")
+FUNCTION("pg_parquet", "schema_wrapper", DENY, "It opens files and URLs that its argument names.")
 
 /* pg_prewarm */
 FUNCTION("pg_prewarm", "autoprewarm_dump_now", DENY, "It writes a file on the server.")
@@ -841,6 +1111,45 @@ FUNCTION("pg_rewrite", "partition_table_new", DENY, "It rewrites a table, using 
 FUNCTION("pg_rewrite", "pg_rewrite_get_task_list", ALLOW, "It lists the running tasks.")
 FUNCTION("pg_rewrite", "rewrite_table", DENY, "It rewrites a table, using a background worker.")
 FUNCTION("pg_rewrite", "rewrite_table_nowait", DENY, "It rewrites a table, using a background worker.")
+
+/* pg_search */
+FUNCTION("pg_search", "agg_fn_placeholder_wrapper", ALLOW, "It only raises an error; a scan of the index stands in for it.")
+FUNCTION("pg_search", "agg_placeholder_agg_placeholder_finalize_wrapper", ALLOW, "It only raises an error; a scan of the index stands in for it.")
+FUNCTION("pg_search", "agg_placeholder_agg_placeholder_state_wrapper", ALLOW, "It only raises an error; a scan of the index stands in for it.")
+FUNCTION("pg_search", "agg_placeholder_with_mvcc_agg_placeholder_with_mvcc_finalize_wrapper", ALLOW, "It only raises an error; a scan of the index stands in for it.")
+FUNCTION("pg_search", "agg_placeholder_with_mvcc_agg_placeholder_with_mvcc_state_wrapper", ALLOW, "It only raises an error; a scan of the index stands in for it.")
+FUNCTION("pg_search", "aggregate_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "background_layer_sizes_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "bgmerger_state_wrapper", ALLOW, "It returns nothing; older versions read the state of a worker.")
+FUNCTION("pg_search", "combined_layer_sizes_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "create_paradedb_test_table_wrapper", DENY, "It creates a table.")
+FUNCTION("pg_search", "force_merge_pretty_bytes_wrapper", DENY, "It rewrites segments of an index.")
+FUNCTION("pg_search", "force_merge_raw_bytes_wrapper", DENY, "It rewrites segments of an index.")
+FUNCTION("pg_search", "fsm_info_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "fsm_size_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "index_created_at_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "index_created_by_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "index_fields_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "index_info_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "index_segments_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "indexes_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "is_merging_wrapper", DENY, "It writes a page of the index to take its merge lock.")
+FUNCTION("pg_search", "layer_sizes_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "merge_info_wrapper", DENY, "It writes a page of the index to take its merge lock.")
+FUNCTION("pg_search", "merge_lock_garbage_collect_wrapper", DENY, "It writes a page of the index to take its merge lock.")
+FUNCTION("pg_search", "random_words_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pg_search", "reset_bgworker_state_wrapper", DENY, "It resets the state of a background worker.")
+FUNCTION("pg_search", "schema_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "term_set_agg_i_64_term_set_agg_i_64_combine_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pg_search", "term_set_agg_i_64_term_set_agg_i_64_finalize_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pg_search", "term_set_agg_i_64_term_set_agg_i_64_state_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pg_search", "vacuum_info_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "vector_clusters_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "vector_info_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "verify_all_indexes_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "verify_index_wrapper", ALLOW, "It reads an index.")
+FUNCTION("pg_search", "version_info_wrapper", ALLOW, "It reports the version of the extension.")
+FUNCTION("pg_search", "window_agg_placeholder_wrapper", ALLOW, "It only raises an error; a scan of the index stands in for it.")
 
 /* pg_session_readonly */
 FUNCTION("pg_session_readonly", "pg_session_readonly_denied_functions", ALLOW, "It only lists which functions are denied.")
@@ -934,6 +1243,9 @@ FUNCTION("pg_stat_monitor", "get_histogram_timings", ALLOW, "It reports the boun
 FUNCTION("pg_stat_monitor", "pg_stat_monitor", ALLOW, "It reads statistics.")
 FUNCTION("pg_stat_monitor", "pg_stat_monitor_1_0", ALLOW, "It reads statistics.")
 FUNCTION("pg_stat_monitor", "pg_stat_monitor_2_0", ALLOW, "It reads statistics.")
+FUNCTION("pg_stat_monitor", "pg_stat_monitor_2_1", ALLOW, "It reads statistics.")
+FUNCTION("pg_stat_monitor", "pg_stat_monitor_2_3", ALLOW, "It reads statistics.")
+FUNCTION("pg_stat_monitor", "pg_stat_monitor_NEXT", ALLOW, "It reads statistics.")
 FUNCTION("pg_stat_monitor", "pg_stat_monitor_hook_stats", ALLOW, "It reads statistics.")
 FUNCTION("pg_stat_monitor", "pg_stat_monitor_reset", DENY, "It resets statistics that all sessions share.")
 FUNCTION("pg_stat_monitor", "pg_stat_monitor_version", ALLOW, "It reports the version of the extension.")
@@ -958,6 +1270,18 @@ FUNCTION("pg_stat_statements", "pg_stat_statements_reset", DENY, "It resets stat
 FUNCTION("pg_stat_statements", "pg_stat_statements_reset_1_11", DENY, "It resets statistics that all sessions share.")
 FUNCTION("pg_stat_statements", "pg_stat_statements_reset_1_7", DENY, "It resets statistics that all sessions share.")
 
+/* pg_store_plans */
+FUNCTION("pg_store_plans", "pg_store_plans_1_9", ALLOW, "It reads statistics.")
+FUNCTION("pg_store_plans", "pg_store_plans_hash_query", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pg_store_plans", "pg_store_plans_info", ALLOW, "It reads statistics.")
+FUNCTION("pg_store_plans", "pg_store_plans_jsonplan", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pg_store_plans", "pg_store_plans_normalize", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pg_store_plans", "pg_store_plans_reset", DENY, "It resets statistics that all sessions share.")
+FUNCTION("pg_store_plans", "pg_store_plans_shorten", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pg_store_plans", "pg_store_plans_textplan", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pg_store_plans", "pg_store_plans_xmlplan", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pg_store_plans", "pg_store_plans_yamlplan", ALLOW, "It computes a result from its arguments.")
+
 /* pg_surgery */
 FUNCTION("pg_surgery", "heap_force_freeze", DENY, "It overwrites rows in place, outside any transaction.")
 FUNCTION("pg_surgery", "heap_force_kill", DENY, "It removes rows in place, outside any transaction.")
@@ -979,7 +1303,9 @@ FUNCTION("pg_textsearch", "tp_background_target_is_current", ALLOW, "It compares
 FUNCTION("pg_textsearch", "tp_compact_index", DENY, "It rewrites segments of an index.")
 FUNCTION("pg_textsearch", "tp_compact_index_step", DENY, "It rewrites segments of an index.")
 FUNCTION("pg_textsearch", "tp_compact_index_step_if_current", DENY, "It rewrites segments of an index.")
+FUNCTION("pg_textsearch", "tp_debug_pageviz", DENY, "It writes a file on the server.")
 FUNCTION("pg_textsearch", "tp_debug_scoring_passes", DENY, "It may reset a counter and serves debugging only.")
+FUNCTION("pg_textsearch", "tp_dump_index", DENY, "It writes a file on the server.")
 FUNCTION("pg_textsearch", "tp_force_merge", DENY, "It rewrites segments of an index.")
 FUNCTION("pg_textsearch", "tp_handler", ALLOW, "It only returns a table of callbacks.")
 FUNCTION("pg_textsearch", "tp_level_counts", ALLOW, "It reads the state of an index.")
@@ -989,11 +1315,25 @@ FUNCTION("pg_textsearch", "tp_spill_memtable", DENY, "It writes an in-memory par
 FUNCTION("pg_textsearch", "tp_test_corrupt_tombstone_head", DENY, "It tests an index by changing it.")
 FUNCTION("pg_textsearch", "tp_test_recycle_tombstone_head", DENY, "It tests an index by changing it.")
 
+/* pg_tle */
+FUNCTION("pg_tle", "pg_tle_create_base_type", DENY, "It creates a type or a function.")
+FUNCTION("pg_tle", "pg_tle_create_base_type_with_storage", DENY, "It creates a type or a function.")
+FUNCTION("pg_tle", "pg_tle_create_operator_func", DENY, "It creates a type or a function.")
+FUNCTION("pg_tle", "pg_tle_create_shell_type", DENY, "It creates a type or a function.")
+FUNCTION("pg_tle", "pg_tle_create_shell_type_if_not_exists", DENY, "It creates a type or a function.")
+FUNCTION("pg_tle", "pg_tle_install_extension", DENY, "It changes extensions that are kept in the database.")
+FUNCTION("pg_tle", "pg_tle_install_extension_version_sql", DENY, "It changes extensions that are kept in the database.")
+FUNCTION("pg_tle", "pg_tle_install_update_path", DENY, "It changes extensions that are kept in the database.")
+FUNCTION("pg_tle", "pg_tle_set_default_version", DENY, "It changes extensions that are kept in the database.")
+FUNCTION("pg_tle", "pg_tle_set_extension_schema", DENY, "It changes extensions that are kept in the database.")
+
 /* pg_trgm */
 FUNCTION("pg_trgm", "set_limit", ALLOW, "It only sets this session's own similarity limit.")
 
 /* pg_uuidv7 */
 FUNCTION("pg_uuidv7", "uuid_generate_v7", ALLOW, "It returns a new identifier.")
+FUNCTION("pg_uuidv7", "uuid_timestamptz_to_v7", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pg_uuidv7", "uuid_v7_to_timestamptz", ALLOW, "It computes a result from its arguments.")
 
 /* pg_visibility */
 FUNCTION("pg_visibility", "pg_check_frozen", ALLOW, "It only reads a table and its visibility map.")
@@ -1041,6 +1381,10 @@ FUNCTION("pgfincore", "pgfincore", ALLOW, "It reports what the operating system 
 FUNCTION("pgfincore", "pgfincore_drawer", ALLOW, "It only reports.")
 FUNCTION("pgfincore", "pgsysconf", ALLOW, "It only reports.")
 
+/* pgl_ddl_deploy */
+FUNCTION("pgl_ddl_deploy", "pgl_ddl_deploy_current_query", ALLOW, "It returns the text of the statement that runs.")
+FUNCTION("pgl_ddl_deploy", "sql_command_tags", ALLOW, "It only parses its argument.")
+
 /* pglogical */
 FUNCTION("pglogical", "pglogical_alter_node_add_interface", DENY, "It changes a replication node.")
 FUNCTION("pglogical", "pglogical_alter_node_drop_interface", DENY, "It changes a replication node.")
@@ -1078,6 +1422,9 @@ FUNCTION("pglogical", "pglogical_wait_for_table_sync_complete", ALLOW, "It only 
 FUNCTION("pglogical", "pglogical_wait_slot_confirm_lsn", ALLOW, "It only waits and reads.")
 FUNCTION("pglogical", "pglogical_xact_commit_timestamp_origin", ALLOW, "It reads when a transaction was committed.")
 
+/* pglogical_ticker */
+FUNCTION("pglogical_ticker", "pglogical_ticker_launch", DENY, "It starts a background worker.")
+
 /* pgmemcache */
 FUNCTION("pgmemcache", "memcache_add", DENY, "It changes data on a memcached server.")
 FUNCTION("pgmemcache", "memcache_add_absexpire", DENY, "It changes data on a memcached server.")
@@ -1108,6 +1455,10 @@ FUNCTION("pgmp", "pmpz_rrandomb", ALLOW, "It returns a random number.")
 FUNCTION("pgmp", "pmpz_urandomb", ALLOW, "It returns a random number.")
 FUNCTION("pgmp", "pmpz_urandomm", ALLOW, "It returns a random number.")
 
+/* pgpcre */
+FUNCTION("pgpcre", "pcre_in", ALLOW, "It compiles or prints a pattern in memory.")
+FUNCTION("pgpcre", "pcre_out", ALLOW, "It compiles or prints a pattern in memory.")
+
 /* pgpool-recovery */
 FUNCTION("pgpool-recovery", "pgpool_pgctl", DENY, "It stops, restarts or reloads the server.")
 FUNCTION("pgpool-recovery", "pgpool_recovery", DENY, "It runs a recovery script on the server.")
@@ -1135,6 +1486,33 @@ FUNCTION("pgq_triggers", "pgq_logtriga", ALLOW, "It queues an event through SQL,
 FUNCTION("pgq_triggers", "pgq_logutriga", ALLOW, "It queues an event through SQL, which is checked.")
 FUNCTION("pgq_triggers", "pgq_sqltriga", ALLOW, "It queues an event through SQL, which is checked.")
 
+/* pgroonga */
+FUNCTION("pgroonga", "pgroonga_command", DENY, "It runs any command of Groonga, writing ones as well.")
+FUNCTION("pgroonga", "pgroonga_flush", DENY, "It writes files of Groonga.")
+FUNCTION("pgroonga", "pgroonga_highlight_html", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pgroonga", "pgroonga_language_model_vectorize", DENY, "It downloads a model and writes files.")
+FUNCTION("pgroonga", "pgroonga_list_broken_indexes", ALLOW, "It reads the state of indexes.")
+FUNCTION("pgroonga", "pgroonga_match_positions_byte", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pgroonga", "pgroonga_match_positions_character", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pgroonga", "pgroonga_query_extract_keywords", ALLOW, "It computes a result from its arguments.")
+FUNCTION("pgroonga", "pgroonga_score", ALLOW, "It returns the score of the current row of this session's scan.")
+FUNCTION("pgroonga", "pgroonga_score_ctid", ALLOW, "It returns the score of the current row of this session's scan.")
+FUNCTION("pgroonga", "pgroonga_score_row", ALLOW, "It returns the score of the current row of this session's scan.")
+FUNCTION("pgroonga", "pgroonga_set_writable", DENY, "It switches writing on or off for all sessions.")
+FUNCTION("pgroonga", "pgroonga_vacuum", DENY, "It removes unused tables of Groonga.")
+FUNCTION("pgroonga", "pgroonga_wal_apply_all", DENY, "It writes files of Groonga.")
+FUNCTION("pgroonga", "pgroonga_wal_apply_index", DENY, "It writes files of Groonga.")
+FUNCTION("pgroonga", "pgroonga_wal_set_applied_position_all", DENY, "It changes how far the WAL of an index counts as applied.")
+FUNCTION("pgroonga", "pgroonga_wal_set_applied_position_all_last", DENY, "It changes how far the WAL of an index counts as applied.")
+FUNCTION("pgroonga", "pgroonga_wal_set_applied_position_index", DENY, "It changes how far the WAL of an index counts as applied.")
+FUNCTION("pgroonga", "pgroonga_wal_set_applied_position_index_last", DENY, "It changes how far the WAL of an index counts as applied.")
+FUNCTION("pgroonga", "pgroonga_wal_status", ALLOW, "It reads the state of indexes.")
+FUNCTION("pgroonga", "pgroonga_wal_truncate_all", DENY, "It overwrites pages of an index.")
+FUNCTION("pgroonga", "pgroonga_wal_truncate_index", DENY, "It overwrites pages of an index.")
+
+/* pgroonga_database */
+FUNCTION("pgroonga_database", "pgroonga_database_remove", DENY, "It deletes files of Groonga.")
+
 /* pgrowlocks */
 FUNCTION("pgrowlocks", "pgrowlocks", ALLOW, "It only reads the row locks of a table.")
 
@@ -1142,6 +1520,51 @@ FUNCTION("pgrowlocks", "pgrowlocks", ALLOW, "It only reads the row locks of a ta
 FUNCTION("pgsentinel", "get_parsedinfo", ALLOW, "It reads the history of sessions and statements.")
 FUNCTION("pgsentinel", "pg_active_session_history", ALLOW, "It reads the history of sessions and statements.")
 FUNCTION("pgsentinel", "pg_stat_statements_history", ALLOW, "It reads the history of sessions and statements.")
+
+/* pgsodium */
+FUNCTION("pgsodium", "pgsodium_crypto_aead_det_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_aead_det_noncegen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_aead_ietf_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_aead_ietf_noncegen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_auth_hmacsha256_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_auth_hmacsha512_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_auth_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_box_keypair", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_box_new_seed", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_box_noncegen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_generichash_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_ipcrypt_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_ipcrypt_nd_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_ipcrypt_nd_tweakgen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_ipcrypt_ndx_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_ipcrypt_ndx_tweakgen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_ipcrypt_pfx_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_kdf_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_kx_client_session_keys", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_kx_keypair", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_kx_new_seed", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_kx_server_session_keys", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_pwhash_saltgen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_pwhash_str", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_secretbox_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_secretbox_noncegen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_secretstream_xchacha20poly1305_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_shorthash_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_sign_keypair", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_sign_new_seed", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_signcrypt_keypair", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_signcrypt_sign_after", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_signcrypt_sign_before", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_signcrypt_verify_after", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_signcrypt_verify_before", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_signcrypt_verify_public", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_stream_xchacha20_keygen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_crypto_stream_xchacha20_noncegen", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_derive", ALLOW, "It derives a key from the root key of the server.")
+FUNCTION("pgsodium", "pgsodium_randombytes_buf", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_randombytes_new_seed", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_randombytes_random", ALLOW, "It returns random values or computes a result.")
+FUNCTION("pgsodium", "pgsodium_randombytes_uniform", ALLOW, "It returns random values or computes a result.")
 
 /* pgstattuple */
 FUNCTION("pgstattuple", "pg_relpages", ALLOW, "It only reads how many pages a relation has.")
@@ -1161,6 +1584,10 @@ FUNCTION("pgstattuple", "pgstattuple_approx_v1_5", ALLOW, "It only reads a relat
 FUNCTION("pgstattuple", "pgstattuple_v1_5", ALLOW, "It only reads a relation to measure it.")
 FUNCTION("pgstattuple", "pgstattuplebyid", ALLOW, "It only reads a relation to measure it.")
 FUNCTION("pgstattuple", "pgstattuplebyid_v1_5", ALLOW, "It only reads a relation to measure it.")
+
+/* pgx_ulid */
+FUNCTION("pgx_ulid", "gen_monotonic_ulid_wrapper", DENY, "It moves an identifier that sessions share.")
+FUNCTION("pgx_ulid", "gen_ulid_wrapper", ALLOW, "It returns a new identifier.")
 
 /* pgxml */
 FUNCTION("pgxml", "xpath_table", ALLOW, "It reads a table through the executor, which is checked.")
@@ -1243,6 +1670,18 @@ FUNCTION("plpython3", "plpython3_call_handler", ALLOW, "It only runs the languag
 FUNCTION("plpython3", "plpython3_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
 FUNCTION("plpython3", "plpython3_validator", ALLOW, "It only compiles a function.")
 
+/* plr */
+FUNCTION("plr", "install_rcmd", DENY, "It runs any code in R, an untrusted language.")
+FUNCTION("plr", "plr_environ", ALLOW, "It reads the environment of the server process.")
+FUNCTION("plr", "plr_get_raw", DENY, "It may run code in R, an untrusted language.")
+FUNCTION("plr", "plr_set_rhome", DENY, "It changes where R, an untrusted language, is loaded from.")
+FUNCTION("plr", "plr_unset_rhome", DENY, "It changes where R, an untrusted language, is loaded from.")
+FUNCTION("plr", "reload_plr_modules", DENY, "It runs any code in R, an untrusted language.")
+
+/* plsh */
+FUNCTION("plsh", "plsh_inline_handler", DENY, "It may run a program.")
+FUNCTION("plsh", "plsh_validator", DENY, "It may run a program.")
+
 /* pltcl */
 FUNCTION("pltcl", "pltcl_call_handler", ALLOW, "It only runs the language; the language is judged separately.")
 FUNCTION("pltcl", "pltclu_call_handler", ALLOW, "It only runs the language; the language is judged separately.")
@@ -1268,6 +1707,12 @@ FUNCTION("plugin_debugger", "pldbg_step_over", DENY, "It steers the session that
 FUNCTION("plugin_debugger", "pldbg_wait_for_breakpoint", DENY, "It talks to the session that is being debugged.")
 FUNCTION("plugin_debugger", "pldbg_wait_for_target", DENY, "It talks to the session that is being debugged.")
 
+/* plv8 */
+FUNCTION("plv8", "plv8_call_validator", ALLOW, "It only compiles a function of a trusted language.")
+FUNCTION("plv8", "plv8_info", ALLOW, "It reports this session's JavaScript contexts.")
+FUNCTION("plv8", "plv8_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
+FUNCTION("plv8", "plv8_reset", ALLOW, "It discards this session's JavaScript context.")
+
 /* pointcloud */
 FUNCTION("pointcloud", "pcpatch_agg_final_array", ALLOW, "It computes a result from its arguments.")
 FUNCTION("pointcloud", "pcpatch_agg_final_pcpatch", ALLOW, "It computes a result from its arguments.")
@@ -1276,6 +1721,7 @@ FUNCTION("pointcloud", "pcpoint_agg_final_pcpatch", ALLOW, "It computes a result
 FUNCTION("pointcloud", "pointcloud_agg_transfn", ALLOW, "It computes a result from its arguments.")
 
 /* postgis */
+FUNCTION("postgis", "LWGEOM_noop", ALLOW, "It computes a result from its arguments.")
 FUNCTION("postgis", "ST_ClusterKMeans", ALLOW, "It computes a result from its arguments.")
 FUNCTION("postgis", "ST_GeneratePoints", ALLOW, "It computes a result from its arguments.")
 FUNCTION("postgis", "_postgis_gserialized_joinsel", ALLOW, "It reads planner statistics.")
@@ -1326,6 +1772,11 @@ FUNCTION("postgis", "pgis_geometry_coverageunion_finalfn", ALLOW, "It computes a
 FUNCTION("postgis", "pgis_geometry_makeline_finalfn", ALLOW, "It computes a result from its arguments.")
 FUNCTION("postgis", "pgis_geometry_polygonize_finalfn", ALLOW, "It computes a result from its arguments.")
 FUNCTION("postgis", "postgis_index_supportfn", ALLOW, "It supports an index and computes in memory.")
+
+/* postgis_raster */
+FUNCTION("postgis_raster", "RASTER_addBandOutDB", DENY, "It lets GDAL open what its argument names: files and URLs.")
+FUNCTION("postgis_raster", "RASTER_fromGDALRaster", DENY, "It lets GDAL open what its argument names: files and URLs.")
+FUNCTION("postgis_raster", "RASTER_setBandPath", DENY, "It lets GDAL open what its argument names: files and URLs.")
 
 /* postgis_topology */
 FUNCTION("postgis_topology", "RegisterMissingFaces", ALLOW, "It changes a topology through SQL, which is checked.")
@@ -1415,6 +1866,8 @@ FUNCTION("repmgr", "standby_set_last_updated", DENY, "It changes the state of re
 FUNCTION("repmgr", "unset_bdr_failover_handler", DENY, "It changes the state of repmgr in shared memory.")
 
 /* rum */
+FUNCTION("rum", "rum_metapage_info", ALLOW, "It only reads a page.")
+FUNCTION("rum", "rum_page_opaque_info", ALLOW, "It only reads a page.")
 FUNCTION("rum", "rumhandler", ALLOW, "It only returns a table of callbacks.")
 
 /* sepgsql */
@@ -1517,7 +1970,7 @@ FUNCTION("timescaledb", "ts_hypercore_proxy_handler", ALLOW, "It only returns a 
 FUNCTION("timescaledb", "ts_hypertable_approximate_size", ALLOW, "It reports the size of a table.")
 FUNCTION("timescaledb", "ts_hypertable_create", DENY, "It makes a table a hypertable.")
 FUNCTION("timescaledb", "ts_hypertable_create_general", DENY, "It makes a table a hypertable.")
-FUNCTION("timescaledb", "ts_hypertable_get_tenant_tracking_info", DENY, "It works on tenant tracking, which sessions share.")
+FUNCTION("timescaledb", "ts_hypertable_get_tenant_tracking_info", ALLOW, "It reads shared memory.")
 FUNCTION("timescaledb", "ts_hypertable_insert_blocker", ALLOW, "It only raises an error.")
 FUNCTION("timescaledb", "ts_hypertable_osm_range_update", DENY, "It changes the settings of a hypertable.")
 FUNCTION("timescaledb", "ts_hypertable_set_integer_now_func", DENY, "It changes the settings of a hypertable.")
@@ -1571,7 +2024,7 @@ FUNCTION("timescaledb", "ts_tablespace_attach", DENY, "It changes the tablespace
 FUNCTION("timescaledb", "ts_tablespace_detach", DENY, "It changes the tablespaces of a hypertable.")
 FUNCTION("timescaledb", "ts_tablespace_detach_all_from_hypertable", DENY, "It changes the tablespaces of a hypertable.")
 FUNCTION("timescaledb", "ts_tablespace_show", ALLOW, "It reads the catalog of TimescaleDB.")
-FUNCTION("timescaledb", "ts_tenant_tracking_map", DENY, "It works on tenant tracking, which sessions share.")
+FUNCTION("timescaledb", "ts_tenant_tracking_map", ALLOW, "It reads shared memory.")
 FUNCTION("timescaledb", "ts_time_to_internal", ALLOW, "It computes a result from its arguments.")
 FUNCTION("timescaledb", "ts_timescaledb_process_ddl_event", ALLOW, "It follows up on a command that was checked itself.")
 FUNCTION("timescaledb", "ts_tsl_loaded", ALLOW, "It reports the state of the extension in this session.")
@@ -1580,11 +2033,36 @@ FUNCTION("timescaledb", "ts_uuid_generate", ALLOW, "It returns a new identifier.
 FUNCTION("timescaledb", "ts_uuid_generate_v7", ALLOW, "It returns a new identifier.")
 FUNCTION("timescaledb", "ts_uuid_v7_from_timestamptz", ALLOW, "It returns a new identifier.")
 
+/* timescaledb_toolkit */
+FUNCTION("timescaledb_toolkit", "dead_ranges_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("timescaledb_toolkit", "default_generate_periodic_normal_series_wrapper", ALLOW, "It returns random values.")
+FUNCTION("timescaledb_toolkit", "downtime_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("timescaledb_toolkit", "generate_periodic_normal_series_wrapper", ALLOW, "It returns random values.")
+FUNCTION("timescaledb_toolkit", "interpolate_heartbeat_agg_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("timescaledb_toolkit", "interpolated_downtime_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("timescaledb_toolkit", "interpolated_uptime_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("timescaledb_toolkit", "live_at_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("timescaledb_toolkit", "live_ranges_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("timescaledb_toolkit", "num_gaps_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("timescaledb_toolkit", "num_live_ranges_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("timescaledb_toolkit", "trim_to_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("timescaledb_toolkit", "uptime_wrapper", ALLOW, "It computes a result from its arguments.")
+
+/* topn */
+FUNCTION("topn", "topn_add_trans", ALLOW, "It supports an aggregate and computes in memory.")
+FUNCTION("topn", "topn_pack", ALLOW, "It supports an aggregate and computes in memory.")
+FUNCTION("topn", "topn_union_internal", ALLOW, "It supports an aggregate and computes in memory.")
+FUNCTION("topn", "topn_union_trans", ALLOW, "It supports an aggregate and computes in memory.")
+
 /* tsm_system_rows */
 FUNCTION("tsm_system_rows", "tsm_system_rows_handler", ALLOW, "It only returns the methods of a sampling method.")
 
 /* tsm_system_time */
 FUNCTION("tsm_system_time", "tsm_system_time_handler", ALLOW, "It only returns the methods of a sampling method.")
+
+/* ulid */
+FUNCTION("ulid", "gen_monotonic_ulid_wrapper", DENY, "It moves an identifier that sessions share.")
+FUNCTION("ulid", "gen_ulid_wrapper", ALLOW, "It returns a new identifier.")
 
 /* unaccent */
 FUNCTION("unaccent", "unaccent_init", ALLOW, "It only sets up a text search dictionary in this session.")
@@ -1599,6 +2077,11 @@ FUNCTION("uuid-ossp", "uuid_generate_v1", DENY, "It may write the system's UUID 
 FUNCTION("uuid-ossp", "uuid_generate_v1mc", DENY, "It may write the system's UUID clock file or start its daemon.")
 FUNCTION("uuid-ossp", "uuid_generate_v4", ALLOW, "It only makes a new UUID.")
 
+/* vchord */
+FUNCTION("vchord", "_vchordg_prewarm_wrapper", ALLOW, "It only reads pages into the cache.")
+FUNCTION("vchord", "_vchordrq_prewarm_wrapper", ALLOW, "It only reads pages into the cache.")
+FUNCTION("vchord", "_vchordrq_sampled_values_wrapper", DENY, "It opens a file of samples for writing.")
+
 /* vector */
 FUNCTION("vector", "hnsw_bit_support", ALLOW, "It supports an index and computes in memory.")
 FUNCTION("vector", "hnsw_halfvec_support", ALLOW, "It supports an index and computes in memory.")
@@ -1610,3 +2093,8 @@ FUNCTION("vector", "ivfflathandler", ALLOW, "It only returns a table of callback
 
 /* worker_spi */
 FUNCTION("worker_spi", "worker_spi_launch", DENY, "It starts a background worker.")
+
+/* wrappers */
+FUNCTION("wrappers", "metadata_filter_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("wrappers", "s3vec_distance_wrapper", ALLOW, "It computes a result from its arguments.")
+FUNCTION("wrappers", "s3vec_knn_wrapper", ALLOW, "It computes a result from its arguments.")

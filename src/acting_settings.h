@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * acting_settings.h
+ *	  Settings that anyone may set, and that act: they write files, load code,
+ *	  connect, or open a way past what is refused.
+ *
+ * One row a line: name, reason.  They are kept in every locked session, beside
+ * those that only a superuser may set.  Sorted as strcmp() does.
+ *
+ * Found by reading every setting that the extensions of function_table.h, the
+ * contrib modules and the languages define with PGC_USERSET, and what their
+ * hooks and the users of their values do.  A setting that changes only plans,
+ * limits, formats or what this session is told has no row, nor has one that acts
+ * only with a function or command that is refused.
+ *
+ *-------------------------------------------------------------------------
+ */
+ACTING_SETTING("citus.enable_change_data_capture", "Its assign hook changes dynamic_library_path.")
+ACTING_SETTING("citus.writable_standby_coordinator", "On a standby it lets writes through to the workers.")
+ACTING_SETTING("pg_parquet.enable_copy_hooks", "It lets COPY write Parquet files and to URLs, past other hooks.")
+ACTING_SETTING("pgroonga.log_path", "Its assign hook opens the file for writing.")
+ACTING_SETTING("pgroonga.log_rotate_threshold_size", "A log file of this size is renamed.")
+ACTING_SETTING("pgroonga.query_log_path", "Its assign hook opens the file for writing.")
+ACTING_SETTING("pgroonga.query_log_rotate_threshold_size", "A log file of this size is renamed.")
+ACTING_SETTING("plv8.debugger_port", "It names a port that V8 listens on.")
+ACTING_SETTING("plv8.icu_data", "It names a file that V8 loads and trusts.")
+ACTING_SETTING("plv8.start_proc", "It runs a function, past the checks of functions.")
+ACTING_SETTING("plv8.v8_flags", "Flags of V8 write files and switch off its protections.")
+ACTING_SETTING("postgis.gdal_vsi_options", "Options of GDAL for network files write files and connect.")
