@@ -14,13 +14,7 @@ set -euo pipefail
 
 [ $# = 0 ] || die "usage: docs/compare.sh"
 
-version=$(ls /usr/lib/postgresql 2>/dev/null | grep -E '^[0-9]+$' | sort -n | tail -n 1 || true)
-if [ -z "$version" ]; then
-	[ "$(id -u)" != 0 ] || apt-get update >/dev/null
-	version=$(distribution_version)
-	[ -n "$version" ] || die "no PostgreSQL found; as root, run:
-    apt-get update && apt-get install -y postgresql"
-fi
+find_version
 # The contrib modules come with the server's package.
 need_packages "postgresql-$version" "postgresql-server-dev-$version" gcc make libc6-dev
 if apt-cache show "postgresql-$version-set-user" >/dev/null 2>&1; then

@@ -1,16 +1,72 @@
-# What script/demo and script/test share: packages, versions, a place to build.
-# Sourced by bash.
+# What the scripts share: packages, versions, a place to build, a server to test
+# on.  Sourced by bash.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# The server's user is another one, and has to read what root makes.
+umask 022
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
 
-# The major version that this distribution has.
-distribution_version()
+# What is kept for the next run: chroots, servers built from source.
+if [ -n "${PGSR_CACHE:-}" ]; then
+	cache=$PGSR_CACHE
+elif [ "$(id -u)" = 0 ]; then
+	cache=/var/cache/pg_session_readonly
+else
+	cache=${XDG_CACHE_HOME:-$HOME/.cache}/pg_session_readonly
+fi
+
+# A test that cannot be run here: say why, count it, and tell .ci/run by the exit
+# code that others use for it (automake, meson).
+skip()
 {
-	apt-cache show postgresql 2>/dev/null |
-		sed -n 's/^Depends:.*postgresql-\([0-9]\{2,\}\).*/\1/p' | sort -n | tail -n 1
+	say "skipped: $*"
+	printf '\n0 passed, 0 failed, 1 skipped\n'
+	exit 77
+}
+
+# --- packages ---
+
+# apt-get, waiting while another process holds one of apt's locks, as on every
+# cloud image in its first minutes.  DPkg::Lock::Timeout would wait as well, but
+# without a word, and not for the locks of "apt-get update".  What apt says is
+# added to the file $apt_log.
+apt_get()
+{
+	local until=$((SECONDS + 900)) told= said
+	said=$(mktemp /tmp/pgsr-apt.XXXXXX)
+	until LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get "$@" </dev/null >"$said" 2>&1; do
+		if [ "$SECONDS" -ge "$until" ] ||
+			! grep -qE '^E: (Could not get lock|Unable to (lock|acquire))' "$said"; then
+			cat "$said" >>"$apt_log"
+			rm -f "$said"
+			return 1
+		fi
+		[ -n "$told" ] || say "waiting for another process to leave apt alone" \
+			"($(sed -n 's/^E: \(.*lock.*\)/\1/p' "$said" | head -n 1))"
+		told=yes
+		sleep 2
+	done
+	cat "$said" >>"$apt_log"
+	rm -f "$said"
+}
+
+# Show what apt said, and give up.
+apt_failed()
+{
+	sed 's/^/    /' "$apt_log" | tail -n 30 >&2
+	rm -f "$apt_log"
+	die "$@"
+}
+
+# Read apt's package lists anew.  Some of a machine's sources may be out of reach:
+# whether what is wanted can be had shows later.
+update_lists()
+{
+	apt_log=$(mktemp /tmp/pgsr-apt.XXXXXX)
+	apt_get update || sed 's/^/    /' "$apt_log" | tail -n 5 >&2
+	rm -f "$apt_log"
 }
 
 # Install what is missing of these packages, or tell how.
@@ -27,13 +83,45 @@ need_packages()
     apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
 	fi
 	say "installing ${missing[*]}"
-	# no service is to start
-	export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
-	apt-get install -y --no-install-recommends "${missing[@]}" >/tmp/pgsr-apt.log 2>&1 ||
-		{ apt-get update >/dev/null && apt-get install -y --no-install-recommends "${missing[@]}"; } \
-			>/tmp/pgsr-apt.log 2>&1 ||
-		{ tail -n 20 /tmp/pgsr-apt.log >&2; die "could not install ${missing[*]}"; }
+	apt_log=$(mktemp /tmp/pgsr-apt.XXXXXX)
+	export RUNLEVEL=1 # no service is to start
+	apt_get install -y --no-install-recommends "${missing[@]}" ||
+		{ apt_get update || true; apt_get install -y --no-install-recommends "${missing[@]}"; } ||
+		apt_failed "could not install ${missing[*]}"
+	rm -f "$apt_log"
 }
+
+# --- versions ---
+
+# The major version that this distribution has.
+distribution_version()
+{
+	apt-cache show postgresql 2>/dev/null |
+		sed -n 's/^Depends:.*postgresql-\([0-9]\{2,\}\).*/\1/p' | sort -n | tail -n 1
+}
+
+# Set $host_version to it, or to nothing.
+find_distribution_version()
+{
+	host_version=$(distribution_version)
+	if [ -z "$host_version" ] && [ "$(id -u)" = 0 ]; then
+		update_lists
+		host_version=$(distribution_version)
+	fi
+}
+
+# Set $version to the newest that is installed, or else the distribution's.
+find_version()
+{
+	version=$(ls /usr/lib/postgresql 2>/dev/null | grep -E '^[0-9]+$' | sort -n | tail -n 1 || true)
+	[ -z "$version" ] || return 0
+	find_distribution_version
+	version=$host_version
+	[ -n "$version" ] || die "no PostgreSQL found; as root, run:
+    apt-get update && apt-get install -y postgresql"
+}
+
+# --- places ---
 
 # A server refuses to run as root: then everything that needs no root is done by
 # the user postgres.
@@ -46,17 +134,21 @@ as_server_user()
 	fi
 }
 
-# Copy the tree into a new directory that the server's user may write, and set
-# $work to it.  It goes away with the script.
+# Copy the tree into src/ of a new directory (in a chroot, if one is given) that
+# the server's user may write, and set $work to it.  It goes away with the script.
 make_work_copy()
 {
-	work=$(mktemp -d /tmp/pgsr.XXXXXX)
+	work=$(mktemp -d "${1:-}/tmp/pgsr.XXXXXX")
 	trap 'leave' EXIT
 	mkdir "$work/src"
 	(cd "$top" && git -c safe.directory="$top" ls-files -co --exclude-standard 2>/dev/null || find . -type f) |
-		(cd "$top" && while read -r file; do [ -e "$file" ] && printf '%s\n' "$file"; done) |
+		(cd "$top" && while read -r file; do [ ! -e "$file" ] || printf '%s\n' "$file"; done) |
 		tar -C "$top" -cf - -T - | tar -C "$work/src" -xf -
-	[ "$(id -u)" != 0 ] || chown -R postgres: "$work"
+	if [ -n "${1:-}" ]; then
+		chown -R root: "$work"
+	elif [ "$(id -u)" = 0 ]; then
+		chown -R postgres: "$work"
+	fi
 	chmod 755 "$work"
 }
 
@@ -64,4 +156,25 @@ leave()
 {
 	[ -z "${on_leave:-}" ] || $on_leave || true
 	rm -rf "$work"
+}
+
+# --- servers ---
+
+# Start a throwaway server of the programs in $bin, with all it has in a directory
+# of the server's user, and leave the environment so that clients find it.  It
+# listens on a socket there and nowhere else: others may run at the same time.
+start_server()
+{
+	local dir=$1 options=${2:-}
+	as_server_user "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale --no-sync >/dev/null
+	as_server_user "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -s -w -o \
+		"-p 5432 -c listen_addresses= -c unix_socket_directories=$dir -c fsync=off $options" start ||
+		{ tail -n 20 "$dir/server.log" >&2; die "the server does not start"; }
+	unset PGHOSTADDR PGPASSWORD PGDATABASE PGOPTIONS PGSERVICE PGSSLMODE PGAPPNAME PGTZ PGDATESTYLE
+	export PGHOST=$dir PGPORT=5432 PGUSER=postgres
+}
+
+stop_server()
+{
+	as_server_user "$bin/pg_ctl" -D "$1/data" -m immediate -s stop 2>/dev/null || true
 }
