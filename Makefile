@@ -23,19 +23,35 @@ LOCAL_HEADERS = $(wildcard $(srcdir)/src/*.h)
 
 DATA = $(patsubst $(srcdir)/%,%,$(wildcard $(srcdir)/$(EXTENSION)--*.sql))
 
-# script/test says what each is about
+PG_CONFIG ?= pg_config
+
+# The first lines of each file in sql/ say what it is about.  Those named
+# optional_* need a part that a server can be built without, and are chosen by the
+# extension that such a server lacks.
 REGRESS = mode transactions commands write_guard functions pinned monitoring reads
+extension_dir := $(shell $(PG_CONFIG) --sharedir)/extension
+optional = $(if $(wildcard $(extension_dir)/$(1).control),$(2))
+REGRESS += $(call optional,xml2,optional_xml)
+REGRESS += $(call optional,uuid-ossp,optional_uuid)
+REGRESS += $(call optional,pgcrypto,optional_pgcrypto)
+
+# "make installcheck" runs the tests in t/ as well, which make their own servers
+# with the installed library and need Perl's IPC::Run.  Where the library is not
+# installed, as in the build of a package, TAP_TESTS is set to nothing.
+TAP_TESTS ?= 1
+ifdef TAP_TESTS
+# C code that writes behind core's back, for the test of the write guard.
+REGRESS_PREP = test/writer$(DLSUFFIX)
+export PGSR_WRITER = $(CURDIR)/test/writer$(DLSUFFIX)
+endif
+EXTRA_CLEAN = test/writer$(DLSUFFIX) test/writer.o test/writer.bc
 
 PG_CPPFLAGS = -I$(srcdir)/src -DPGSR_VERSION='"$(EXTVERSION)"'
-
-# C code that writes behind core's back, for the test of the write guard.
-EXTRA_CLEAN = test/writer$(DLSUFFIX) test/writer.o test/writer.bc
 
 # The parameters of a hook are not all of use to each, nor are those of inline
 # functions in the server's headers.
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
 
-PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
@@ -48,7 +64,7 @@ PLUGIN_LINK = $(DESTDIR)$(pkglibdir)/plugins/$(MODULE_big)$(DLSUFFIX)
 install: install-plugin-link
 uninstall: uninstall-plugin-link
 
-.PHONY: install-plugin-link uninstall-plugin-link prove
+.PHONY: install-plugin-link uninstall-plugin-link
 install-plugin-link: installdirs
 	$(MKDIR_P) '$(DESTDIR)$(pkglibdir)/plugins'
 	ln -sf ../$(MODULE_big)$(DLSUFFIX) '$(PLUGIN_LINK)'
@@ -56,13 +72,8 @@ install-plugin-link: installdirs
 uninstall-plugin-link:
 	rm -f '$(PLUGIN_LINK)'
 
-# The TAP tests make their own servers, with the installed library.
-PROVE ?= prove
-PROVE_TESTS ?= t/*.pl
-prove: test/writer$(DLSUFFIX)
-	PATH='$(bindir)':"$$PATH" PG_REGRESS='$(top_builddir)/src/test/regress/pg_regress' \
-	PGSR_WRITER='$(CURDIR)/test/writer$(DLSUFFIX)' \
-	$(PROVE) -I '$(top_srcdir)/src/test/perl' -I t $(PROVE_FLAGS) $(PROVE_TESTS)
+# where the tests in t/ find what they share
+PG_PROVE_FLAGS += -I $(srcdir)/t
 
 # The archive for PGXN.
 DISTVERSION = $(shell sed -n 's/^   "version": "\(.*\)",/\1/p' META.json)

@@ -4,7 +4,7 @@
 -- resets the role's other settings, too.
 --
 -- Tried with PostgreSQL 15, psql, node-postgres, postgres.js, psycopg 3, JDBC and
--- two MCP servers (t/010_node.pl, t/011_mcp.pl).
+-- two MCP servers (t/009_node.pl, t/010_mcp.pl).
 
 CREATE ROLE ai_agent LOGIN;          -- set a password as your pg_hba.conf wants
 GRANT pg_read_all_data TO ai_agent;  -- what it may read is a matter of privileges

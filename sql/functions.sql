@@ -165,12 +165,8 @@ EXECUTE before_lock;
 EXECUTE immutable_before_lock;
 EXPLAIN EXECUTE before_lock;
 -- SQL given as text
-SELECT query_to_xml('SELECT f.try_lock(1)', true, false, '');
-SELECT query_to_xmlschema('SELECT f.try_lock(1)', true, false, '');
 SELECT * FROM ts_stat('SELECT to_tsvector(f.try_lock(1)::text)');
 SELECT ts_rewrite('a'::tsquery, 'SELECT ''a''::tsquery, ''b''::tsquery WHERE f.try_lock(1)');
-SELECT table_to_xml('f.v', true, false, '');
-SELECT schema_to_xml('f', true, false, '');
 
 -- What plpgsql has set up before the lock, in the same transaction.
 \set VERBOSITY default

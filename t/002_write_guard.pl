@@ -7,7 +7,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $writer = $ENV{PGSR_WRITER} or die "run this by 'make prove'";
+my $writer = $ENV{PGSR_WRITER} or die "run this by 'make installcheck'";
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;

@@ -9,7 +9,7 @@ use PostgreSQL::Test::Utils;
 use SessionReadonly qw(create_all_extensions);
 use Test::More;
 
-my $writer = $ENV{PGSR_WRITER} or die "run this by 'make prove'";
+my $writer = $ENV{PGSR_WRITER} or die "run this by 'make installcheck'";
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(allows_streaming => 1);
