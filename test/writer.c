@@ -73,25 +73,32 @@ PG_FUNCTION_INFO_V1(unreviewed_compare);
 PG_FUNCTION_INFO_V1(unreviewed_hash);
 PG_FUNCTION_INFO_V1(unreviewed_trigger);
 
+/* How often has one of the following run in this session? */
+static int	calls = 0;
+
 /*
- * Functions that do no harm, for t/004_functions.pl to declare volatile: input
- * and output of a type like int4, its comparison and hash, and a trigger.
+ * Functions that do no harm, for t/004_functions.pl and others to declare
+ * volatile: input and output of a type like int4, its comparison and hash, a
+ * trigger, and one that returns what it is given.
  */
 Datum
 unreviewed_in(PG_FUNCTION_ARGS)
 {
+	calls++;
 	PG_RETURN_INT32(atoi(PG_GETARG_CSTRING(0)));
 }
 
 Datum
 unreviewed_out(PG_FUNCTION_ARGS)
 {
+	calls++;
 	PG_RETURN_CSTRING(psprintf("%d", PG_GETARG_INT32(0)));
 }
 
 Datum
 unreviewed_compare(PG_FUNCTION_ARGS)
 {
+	calls++;
 	PG_RETURN_INT32((PG_GETARG_INT32(0) > PG_GETARG_INT32(1)) -
 					(PG_GETARG_INT32(0) < PG_GETARG_INT32(1)));
 }
@@ -99,6 +106,7 @@ unreviewed_compare(PG_FUNCTION_ARGS)
 Datum
 unreviewed_hash(PG_FUNCTION_ARGS)
 {
+	calls++;
 	PG_RETURN_INT32(PG_GETARG_INT32(0));
 }
 
@@ -107,5 +115,25 @@ unreviewed_trigger(PG_FUNCTION_ARGS)
 {
 	TriggerData *data = (TriggerData *) fcinfo->context;
 
+	calls++;
 	return PointerGetDatum(data->tg_trigtuple);
+}
+
+PG_FUNCTION_INFO_V1(unreviewed_echo);
+PG_FUNCTION_INFO_V1(unreviewed_calls);
+
+Datum
+unreviewed_echo(PG_FUNCTION_ARGS)
+{
+	calls++;
+	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
+/*
+ * unreviewed_calls() returns int
+ */
+Datum
+unreviewed_calls(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_INT32(calls);
 }
