@@ -17,9 +17,42 @@
 #include "access/xact.h"
 #include "commands/trigger.h"
 #include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/rel.h"
 
 PG_MODULE_MAGIC;
+
+PGDLLEXPORT void _PG_init(void);
+
+/* Settings that come with the library: a superuser's, and anyone's. */
+static char *command = NULL;
+static char *note = NULL;
+
+/*
+ * Module load callback
+ */
+void
+_PG_init(void)
+{
+	DefineCustomStringVariable("writer.command", "What a superuser says.", NULL,
+							   &command, "none", PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("writer.note", "What anyone says.", NULL,
+							   &note, "none", PGC_USERSET, 0, NULL, NULL, NULL);
+}
+
+PG_FUNCTION_INFO_V1(writer_settings);
+
+/*
+ * writer_settings() returns text
+ *
+ * The library's settings, as its code sees them.
+ */
+Datum
+writer_settings(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s %s", command, note)));
+}
 
 PG_FUNCTION_INFO_V1(writer_insert);
 PG_FUNCTION_INFO_V1(writer_take_id);
