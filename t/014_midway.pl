@@ -1,0 +1,318 @@
+# The lock falls in the midst of something: inside a savepoint, whose end puts the
+# read-only flag back to what it was; inside a statement that goes on; and a
+# statement may end what it stands in (CALL of a procedure that rolls back).
+
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Wire;
+
+my $writer = $ENV{PGSR_WRITER} or die "run this by 'make prove'";
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->start;
+$node->safe_psql('postgres', qq(
+	CREATE EXTENSION pg_session_readonly;
+	CREATE SEQUENCE s;
+	CREATE TABLE victim (i int);
+	CREATE FUNCTION sneak(regclass, int) RETURNS int AS '$writer', 'writer_insert' LANGUAGE C STABLE;
+	CREATE FUNCTION takes_next() RETURNS trigger LANGUAGE plpgsql AS
+		'DECLARE x bigint; BEGIN x := nextval(''s''); RETURN NEW; END';
+	CREATE FUNCTION performs_next() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN PERFORM nextval(''s''); RETURN NEW; END';
+	CREATE FUNCTION locks() RETURNS trigger LANGUAGE plpgsql AS
+		'BEGIN PERFORM set_config(''pg_session_readonly.mode'', ''locked'', false); RETURN NEW; END';
+	CREATE FUNCTION locks_and_inserts() RETURNS int LANGUAGE plpgsql AS
+		'BEGIN PERFORM set_config(''pg_session_readonly.mode'', ''locked'', false);
+			INSERT INTO victim VALUES (1); RETURN 1; END';
+	CREATE FUNCTION locks_and_takes_next() RETURNS bigint LANGUAGE plpgsql AS
+		'DECLARE x bigint; BEGIN PERFORM set_config(''pg_session_readonly.mode'', ''locked'', false);
+			x := nextval(''s''); RETURN x; END';
+	CREATE TABLE locking (i int);
+	CREATE TRIGGER t BEFORE INSERT ON locking FOR EACH ROW EXECUTE FUNCTION locks();
+	CREATE PROCEDURE locks_and_commits() LANGUAGE plpgsql AS
+		'BEGIN PERFORM set_config(''pg_session_readonly.mode'', ''locked'', false);
+			COMMIT; INSERT INTO victim VALUES (1); END';));
+
+# Nothing of this may change between two tests.
+my $state_query = q(SELECT (SELECT count(*) FROM victim), (SELECT count(*) FROM locking),
+	(SELECT last_value || ' ' || is_called FROM s), (SELECT count(*) FROM pg_largeobject_metadata),
+	(SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace));
+my $state = $node->safe_psql('postgres', $state_query);
+
+sub unchanged
+{
+	my ($name) = @_;
+	my $now = $node->safe_psql('postgres', $state_query);
+	is($now, $state, "$name: nothing changed");
+	$state = $now;
+}
+
+# Send one statement after the other; the first SQLSTATE that is an error, or ''.
+sub first_error
+{
+	my ($session, @statements) = @_;
+	for my $sql (@statements)
+	{
+		my $result = ref $sql ? $sql->($session) : $session->query($sql);
+		return $result->{code} if $result->{code};
+	}
+	return '';
+}
+
+my @lock = ("LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = locked');
+
+# --- the lock inside a savepoint ---
+my $temporary = 'CREATE TEMP TABLE deferred (i int)';
+my $trigger = 'CREATE CONSTRAINT TRIGGER t AFTER INSERT ON deferred DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION';
+# A query whose first row does no harm, and the following ones do.
+my $later = sub { "SELECT CASE WHEN i > 1 THEN $_[0] END FROM generate_series(1, 3) i" };
+for my $case (
+	[ 'setval() in a held cursor', q(DECLARE c CURSOR WITH HOLD FOR SELECT setval('s', 4711)), 'COMMIT' ],
+	[ 'nextval() in a held cursor', q(DECLARE c CURSOR WITH HOLD FOR SELECT nextval('s')), 'COMMIT' ],
+	[ 'nextval() in a held cursor, after RELEASE',
+		q(DECLARE c CURSOR WITH HOLD FOR SELECT nextval('s')), 'RELEASE a', 'COMMIT' ],
+	[ 'nextval() in a held cursor, declared after RELEASE',
+		'RELEASE a', q(DECLARE c CURSOR WITH HOLD FOR SELECT nextval('s')), 'COMMIT' ],
+	[ 'nextval() in a held cursor, declared after ROLLBACK TO',
+		'ROLLBACK TO a', q(DECLARE c CURSOR WITH HOLD FOR SELECT nextval('s')), 'COMMIT' ],
+	[ 'nextval() in a held cursor, deeper',
+		'SAVEPOINT b', q(DECLARE c CURSOR WITH HOLD FOR SELECT nextval('s')), 'RELEASE b', 'COMMIT' ],
+	[ 'nextval() in a held cursor, fetched from', 'DECLARE c CURSOR WITH HOLD FOR ' . $later->("nextval('s')"),
+		'FETCH c', 'RELEASE a', 'COMMIT' ],
+	[ 'nextval() in a cursor, after RELEASE', 'DECLARE c CURSOR FOR ' . $later->("nextval('s')"),
+		'FETCH c', 'RELEASE a', 'FETCH c', 'COMMIT' ],
+	[ 'a row written in a held cursor', q(DECLARE c CURSOR WITH HOLD FOR SELECT sneak('victim', 1)), 'COMMIT' ],
+	[ 'a large object in a held cursor', q(DECLARE c CURSOR WITH HOLD FOR SELECT lo_creat(-1)), 'COMMIT' ],
+	[ 'a deferred trigger with an expression', { before => "$trigger takes_next()" },
+		'INSERT INTO deferred VALUES (1)', 'COMMIT' ],
+	[ 'a deferred trigger with a query', { before => "$trigger performs_next()" },
+		'INSERT INTO deferred VALUES (1)', 'COMMIT' ],
+	[ 'a deferred trigger, after RELEASE', { before => "$trigger performs_next()" },
+		'INSERT INTO deferred VALUES (1)', 'RELEASE a', 'COMMIT' ],
+	[ 'a deferred trigger, at SET CONSTRAINTS after RELEASE', { before => "$trigger takes_next()" },
+		'INSERT INTO deferred VALUES (1)', 'RELEASE a', 'SET CONSTRAINTS ALL IMMEDIATE', 'COMMIT' ],
+	[ 'INSERT after RELEASE', 'RELEASE a', 'INSERT INTO victim VALUES (1)', 'COMMIT' ],
+	[ 'CREATE TABLE after RELEASE', 'RELEASE a', 'CREATE TABLE stolen (i int)', 'COMMIT' ],
+	[ 'several statements in one message', "RELEASE a; SELECT nextval('s'); COMMIT" ],
+	[ 'a suspended portal, after RELEASE',
+		sub {
+			my ($session) = @_;
+			$session->parse('', $later->("nextval('s')"));
+			$session->bind('p', '');
+			$session->execute('p', 1);
+			my $result = $session->sync;
+			ok($result->{suspended}, 'the portal is suspended') or diag $result->{message};
+			return $result;
+		},
+		sub { $_[0]->extended('RELEASE a') },
+		sub { $_[0]->execute('p', 1); $_[0]->sync },
+		sub { $_[0]->extended('COMMIT') } ],
+	[ 'a suspended portal, after RELEASE in the same message',
+		sub {
+			my ($session) = @_;
+			$session->parse('', $later->("setval('s', 4711)"));
+			$session->bind('p', '');
+			$session->execute('p', 1);
+			$session->parse('', 'RELEASE a');
+			$session->bind('', '');
+			$session->execute('');
+			$session->execute('p', 0);
+			$session->parse('', 'COMMIT');
+			$session->bind('', '');
+			$session->execute('');
+			return $session->sync;
+		} ],
+	[ 'a portal bound before RELEASE, and run after',
+		sub {
+			my ($session) = @_;
+			$session->parse('', q(SELECT nextval('s')));
+			$session->bind('p', '');
+			$session->parse('', 'RELEASE a');
+			$session->bind('', '');
+			$session->execute('');
+			$session->execute('p', 0);
+			return $session->sync;
+		} ],
+	[ 'fastpath nextval() after RELEASE', 'RELEASE a',
+		sub { $_[0]->fastpath($node->safe_psql('postgres', q(SELECT 'nextval'::regproc::oid)),
+			$node->safe_psql('postgres', q(SELECT 's'::regclass::oid))) } ],
+	[ 'fastpath lo_creat() after RELEASE', 'RELEASE a',
+		sub { $_[0]->fastpath($node->safe_psql('postgres', q(SELECT 'lo_creat'::regproc::oid)), -1) },
+		'COMMIT' ])
+{
+	my ($name, @agent) = @$case;
+	my $host = ref $agent[0] eq 'HASH' ? shift @agent : {};
+
+	for my $way ('LOAD', 'preloaded')
+	{
+		my $session = Wire->new($node, options => $way eq 'LOAD' ? ''
+			: '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+		$session->run($temporary, $host->{before} || 'SELECT 1', 'BEGIN', 'SAVEPOINT a', $way eq 'LOAD' ? @lock : $lock[1]);
+		is(first_error($session, @agent), '25006', "lock in a savepoint ($way), $name: refused");
+		unchanged("lock in a savepoint ($way), $name");
+		$session->query('ROLLBACK');
+		is(first_error($session, q(SELECT nextval('s'))), '25006', "lock in a savepoint ($way), $name: stays locked");
+		$session->quit;
+	}
+}
+
+# Likewise in the block of a DO with an exception handler, a subtransaction too.
+for my $harm (q(PERFORM nextval('s')), q(x := nextval('s')), 'INSERT INTO victim VALUES (1)',
+	q(EXECUTE 'CREATE TABLE stolen (i int)'), q(PERFORM sneak('victim', 1)), q(COMMIT; x := nextval('s')))
+{
+	for my $end ('NULL', q(RAISE EXCEPTION 'x'))
+	{
+		my $session = Wire->new($node);
+		is( first_error($session, "DO \$\$ DECLARE x bigint; BEGIN
+				BEGIN
+					LOAD 'pg_session_readonly';
+					SET pg_session_readonly.mode = locked;
+					$end;
+				EXCEPTION WHEN raise_exception THEN NULL;
+				END;
+				$harm;
+			END \$\$"),
+			'25006', "lock in a block that ends with $end, then $harm: refused");
+		unchanged("lock in a block that ends with $end, then $harm");
+		is($session->run('SHOW pg_session_readonly.mode'), 'locked', "lock in a block that ends with $end: stays");
+		$session->quit;
+	}
+}
+
+# --- the lock in the midst of a statement, whose rest is guarded ---
+# The library is there and off: it may have no hook in place yet.
+my $locks = q(set_config('pg_session_readonly.mode', 'locked', false));
+for my $case (
+	[ 'setval()', "SELECT $locks, setval('s', 4711)" ],
+	[ 'nextval()', "SELECT $locks, nextval('s')" ],
+	[ 'nextval() in the next row', "SELECT CASE WHEN i = 1 THEN $locks ELSE nextval('s')::text END FROM generate_series(1, 2) i" ],
+	[ 'lo_creat()', "SELECT $locks, lo_creat(-1)" ],
+	[ 'lo_from_bytea()', "SELECT $locks, lo_from_bytea(0, 'x')" ],
+	[ 'C code that writes', "SELECT $locks, sneak('victim', 1)" ],
+	[ 'C code that writes, by the words for it', "SELECT pg_session_readonly_lock(), sneak('victim', 1)" ],
+	[ 'INSERT', "WITH l AS MATERIALIZED (SELECT $locks) INSERT INTO victim SELECT 1 FROM l" ],
+	[ 'INSERT in a CTE', "WITH w AS (INSERT INTO victim SELECT 1 WHERE $locks IS NOT NULL RETURNING i) SELECT * FROM w" ],
+	[ 'INSERT by a trigger', 'INSERT INTO locking VALUES (1)' ],
+	[ 'COPY by a trigger', 'COPY locking FROM STDIN', "1\n2\n" ],
+	[ 'EXPLAIN ANALYZE', "EXPLAIN ANALYZE SELECT $locks, sneak('victim', 1)" ],
+	[ 'EXPLAIN ANALYZE INSERT', "EXPLAIN ANALYZE INSERT INTO victim SELECT 1 WHERE $locks IS NOT NULL" ],
+	[ 'COPY of a query', "COPY (SELECT $locks, sneak('victim', 1)) TO STDOUT" ],
+	[ 'function', 'SELECT locks_and_inserts()' ],
+	[ 'function with an expression', 'SELECT locks_and_takes_next()' ],
+	[ 'DO', "DO \$\$ BEGIN PERFORM $locks; INSERT INTO victim VALUES (1); END \$\$" ],
+	[ 'DO with an expression', "DO \$\$ DECLARE x bigint; BEGIN PERFORM $locks; x := nextval('s'); END \$\$" ],
+	[ 'DO with an expression that has run before',
+		"DO \$\$ DECLARE x int; BEGIN FOR i IN 0 .. 1 LOOP
+			x := CASE WHEN i = 1 THEN sneak('victim', 1) ELSE 0 END; PERFORM $locks; END LOOP; END \$\$" ],
+	[ 'DO with a statement that has run before',
+		"DO \$\$ BEGIN FOR i IN 0 .. 1 LOOP
+			INSERT INTO victim SELECT 1 WHERE i = 1; PERFORM $locks; END LOOP; END \$\$" ],
+	[ 'DO with SET and a utility command',
+		"DO \$\$ BEGIN SET pg_session_readonly.mode = locked; CREATE TABLE stolen (i int); END \$\$" ],
+	[ 'DO with SET and COMMIT',
+		"DO \$\$ BEGIN SET pg_session_readonly.mode = locked; COMMIT; INSERT INTO victim VALUES (1); COMMIT; END \$\$" ],
+	[ 'DO with SET and VACUUM', "DO \$\$ BEGIN SET pg_session_readonly.mode = locked; ANALYZE victim; END \$\$" ],
+	[ 'DO with a block and its handler',
+		"DO \$\$ BEGIN
+			BEGIN PERFORM $locks; PERFORM sneak('victim', 1); EXCEPTION WHEN OTHERS THEN NULL; END;
+			PERFORM sneak('victim', 2);
+		END \$\$" ],
+	[ 'procedure', 'CALL locks_and_commits()' ],
+	[ 'several statements in one message', "SELECT $locks; INSERT INTO victim VALUES (1)" ],
+	[ 'several statements in one message, and COMMIT', "SELECT $locks; COMMIT; INSERT INTO victim VALUES (1)" ],
+	[ 'several statements in one message, SET first', 'SET pg_session_readonly.mode = locked; DROP TABLE victim' ])
+{
+	my ($name, $sql, $data) = @$case;
+	for my $protocol ('simple', 'extended')
+	{
+		next if $protocol eq 'extended' && ($data || $name =~ /message/);
+		my $session = Wire->new($node,
+			options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+		my $result = $protocol eq 'simple' ? $session->query($sql, $data) : $session->extended($sql);
+		is($result->{code}, '25006', "lock in a statement ($protocol), $name: the rest is refused");
+		unchanged("lock in a statement ($protocol), $name");
+		is($session->run('SHOW pg_session_readonly.mode') . $session->run('SHOW transaction_read_only'),
+			'lockedon', "lock in a statement ($protocol), $name: the lock stays");
+		is($session->query('INSERT INTO victim VALUES (1)')->{code}, '25006', "lock in a statement ($protocol), $name: and holds");
+		$session->quit;
+	}
+}
+
+# A statement that has locked the session and reads on is not disturbed.
+{
+	my $session = Wire->new($node,
+		options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+	is($session->run("SELECT i, CASE WHEN i = 2 THEN $locks END FROM generate_series(1, 3) i"),
+		"1|\n2|locked\n3|", 'lock in a statement: its reading goes on');
+	$session->quit;
+
+	# what has written cannot be locked any more, also in one statement
+	$session = Wire->new($node,
+		options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+	is($session->query("DO \$\$ BEGIN PERFORM sneak('victim', 1); PERFORM $locks; END \$\$")->{code}, '25001',
+		'no lock after a write in the same statement');
+	unchanged('no lock after a write in the same statement');
+	is($session->run('SHOW pg_session_readonly.mode'), 'off', 'no lock after a write: off');
+	$session->quit;
+}
+
+# --- CALL of a procedure that ends its transaction ---
+# By the extended protocol core frees the statement with the transaction.  With each
+# block of memory mapped by itself (glibc's malloc does so, told by its environment),
+# and enough others of its kind freed after it, a look at the statement then
+# kills the backend.
+$node->stop;
+{
+	local $ENV{GLIBC_TUNABLES} = 'glibc.malloc.mmap_threshold=1024';
+	$node->start;
+}
+$node->safe_psql('postgres', q(
+	CREATE PROCEDURE fill() LANGUAGE plpgsql AS $$ BEGIN
+		FOR j IN 1 .. 300 LOOP EXECUTE format('PREPARE q%s AS SELECT 1', j); END LOOP;
+		FOR j IN 1 .. 300 LOOP EXECUTE format('DEALLOCATE q%s', j); END LOOP;
+	END $$;
+	CREATE PROCEDURE rolls_back(INOUT i int) LANGUAGE plpgsql AS 'BEGIN ROLLBACK; CALL fill(); i := i + 1; END';
+	CREATE PROCEDURE commits(INOUT i int) LANGUAGE plpgsql AS 'BEGIN COMMIT; CALL fill(); i := i + 1; COMMIT; END';
+	CREATE PROCEDURE commits_and_writes(i int) LANGUAGE plpgsql AS 'BEGIN COMMIT; INSERT INTO victim VALUES (i); END';
+	CREATE PROCEDURE rolls_back_and_writes(i int) LANGUAGE plpgsql AS 'BEGIN ROLLBACK; PERFORM setval(''s'', i); END';));
+$state = $node->safe_psql('postgres', $state_query);
+for my $mode ('off', 'on', 'locked')
+{
+	for my $allowed ('', 'sneak')
+	{
+		my $session = Wire->new($node);
+		$session->run("SET pg_session_readonly.allowed_functions = '$allowed'", $lock[0], "SET pg_session_readonly.mode = $mode");
+		for my $i (1 .. 7)
+		{
+			for my $procedure ('rolls_back', 'commits')
+			{
+				# longer each time, so that it lies elsewhere
+				my $result = $session->extended("CALL $procedure(\$1) --" . 'x' x (100 * $i), $i);
+				is("$result->{code} @{ $result->{rows} }", ' ' . ($i + 1), "CALL $procedure($i), $mode");
+			}
+		}
+		# a prepared statement, run again and again
+		$session->parse('call', 'CALL rolls_back($1)');
+		for my $i (1 .. 7)
+		{
+			$session->bind('', 'call', $i);
+			$session->execute('');
+			my $result = $session->sync;
+			is("$result->{code} @{ $result->{rows} }", ' ' . ($i + 1), "prepared CALL rolls_back($i), $mode");
+		}
+		is($session->query('SHOW pg_session_readonly.mode')->{rows}[0], $mode, "CALL: the session is $mode");
+		next if $mode eq 'off';
+		is($session->extended('CALL commits_and_writes($1)', 1)->{code}, '25006', "CALL with COMMIT and a write, $mode");
+		is($session->extended('CALL rolls_back_and_writes($1)', 4711)->{code}, '25006', "CALL with ROLLBACK and a write, $mode");
+		unchanged("CALL, $mode");
+		$session->quit;
+	}
+}
+
+unlike(slurp_file($node->logfile), qr/terminated by signal|TRAP/, 'no crash');
+$node->stop;
+done_testing();
