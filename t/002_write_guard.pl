@@ -19,8 +19,6 @@ $node->safe_psql('postgres', qq(
 		AS '$writer', 'writer_insert' LANGUAGE C STABLE;
 	CREATE FUNCTION take_id() RETURNS int
 		AS '$writer', 'writer_take_id' LANGUAGE C STABLE;
-	CREATE FUNCTION use_command_id() RETURNS int
-		AS '$writer', 'writer_use_command_id' LANGUAGE C STABLE;
 	CREATE TABLE parted (k int) PARTITION BY LIST (k);
 	CREATE TABLE part1 PARTITION OF parted FOR VALUES IN (1);
 	CREATE TABLE part2 PARTITION OF parted FOR VALUES IN (2);
@@ -108,10 +106,6 @@ my @attacks = (
 		SELECT sneak('victim', 1); FETCH c; COMMIT;) ],
 	[ 'after txid_current()',
 		q(BEGIN; SELECT txid_current(); SELECT sneak('victim', 1); COMMIT;) ],
-	[ 'a command id alone, after txid_current()',
-		q(BEGIN; SELECT txid_current(); SELECT use_command_id(); COMMIT;) ],
-	[ 'a command id alone, after a temporary write',
-		q(BEGIN; INSERT INTO mine VALUES (1); SELECT use_command_id(); COMMIT;) ],
 	[ 'beside txid_current()',
 		q(SELECT txid_current(), sneak('victim', 1);) ],
 	[ 'after EXPLAIN of a write',

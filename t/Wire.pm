@@ -184,7 +184,7 @@ sub query
 sub run
 {
 	my ($self, @statements) = @_;
-	my $result;
+	my $result = { rows => [] };
 
 	for my $sql (@statements)
 	{

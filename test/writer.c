@@ -10,13 +10,19 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
+#include "access/genam.h"
 #include "access/heapam.h"
+#include "access/htup_details.h"
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_description.h"
 #include "commands/trigger.h"
+#include "executor/tuptable.h"
 #include "fmgr.h"
+#include "storage/large_object.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
@@ -86,18 +92,126 @@ writer_take_id(PG_FUNCTION_ARGS)
 	PG_RETURN_INT32(1);
 }
 
-PG_FUNCTION_INFO_V1(writer_use_command_id);
+PG_FUNCTION_INFO_V1(writer_multi_insert);
+PG_FUNCTION_INFO_V1(writer_update);
+PG_FUNCTION_INFO_V1(writer_delete);
+PG_FUNCTION_INFO_V1(writer_comment);
+PG_FUNCTION_INFO_V1(writer_large_object);
 
 /*
- * writer_use_command_id() returns int
+ * writer_multi_insert(rel regclass, value int) returns int
  *
- * Uses a command id, as whatever changes a catalog does.
+ * Likewise, by the call that COPY uses.
  */
 Datum
-writer_use_command_id(PG_FUNCTION_ARGS)
+writer_multi_insert(PG_FUNCTION_ARGS)
 {
-	(void) GetCurrentCommandId(true);
-	PG_RETURN_INT32(1);
+	Relation	rel = table_open(PG_GETARG_OID(0), RowExclusiveLock);
+	TupleTableSlot *slots[2];
+
+	for (int i = 0; i < 2; i++)
+	{
+		slots[i] = MakeSingleTupleTableSlot(RelationGetDescr(rel), table_slot_callbacks(rel));
+		ExecClearTuple(slots[i]);
+		slots[i]->tts_values[0] = PG_GETARG_DATUM(1);
+		slots[i]->tts_isnull[0] = false;
+		ExecStoreVirtualTuple(slots[i]);
+	}
+	heap_multi_insert(rel, slots, 2, GetCurrentCommandId(true), 0, NULL);
+	for (int i = 0; i < 2; i++)
+		ExecDropSingleTupleTableSlot(slots[i]);
+	table_close(rel, RowExclusiveLock);
+	PG_RETURN_INT32(PG_GETARG_INT32(1));
+}
+
+/*
+ * writer_update(rel regclass, value int) returns int
+ *
+ * Updates the first row that is not as wanted.
+ */
+Datum
+writer_update(PG_FUNCTION_ARGS)
+{
+	Relation	rel = table_open(PG_GETARG_OID(0), RowExclusiveLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	Datum		values[1] = {PG_GETARG_DATUM(1)};
+	bool		nulls[1] = {false};
+	HeapTuple	tuple;
+	bool		isnull;
+
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		HeapTuple	new;
+#if PG_VERSION_NUM >= 160000
+		TU_UpdateIndexes update_indexes;
+#endif
+
+		if (heap_getattr(tuple, 1, RelationGetDescr(rel), &isnull) == values[0])
+			continue;
+		new = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+#if PG_VERSION_NUM >= 160000
+		simple_heap_update(rel, &tuple->t_self, new, &update_indexes);
+#else
+		simple_heap_update(rel, &tuple->t_self, new);
+#endif
+		break;
+	}
+	systable_endscan(scan);
+	table_close(rel, RowExclusiveLock);
+	PG_RETURN_INT32(PG_GETARG_INT32(1));
+}
+
+/*
+ * writer_delete(rel regclass, value int) returns int
+ *
+ * Deletes the first row.
+ */
+Datum
+writer_delete(PG_FUNCTION_ARGS)
+{
+	Relation	rel = table_open(PG_GETARG_OID(0), RowExclusiveLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tuple = systable_getnext(scan);
+
+	if (tuple != NULL)
+		simple_heap_delete(rel, &tuple->t_self);
+	systable_endscan(scan);
+	table_close(rel, RowExclusiveLock);
+	PG_RETURN_INT32(PG_GETARG_INT32(1));
+}
+
+/*
+ * writer_comment(rel regclass, value int) returns int
+ *
+ * Inserts a row into a catalog, with its index: a comment on the relation's column
+ * "value", wherever there is none.
+ */
+Datum
+writer_comment(PG_FUNCTION_ARGS)
+{
+	Relation	catalog = table_open(DescriptionRelationId, RowExclusiveLock);
+	Datum		values[Natts_pg_description];
+	bool		nulls[Natts_pg_description] = {false};
+
+	values[Anum_pg_description_objoid - 1] = PG_GETARG_DATUM(0);
+	values[Anum_pg_description_classoid - 1] = ObjectIdGetDatum(RelationRelationId);
+	values[Anum_pg_description_objsubid - 1] = PG_GETARG_DATUM(1);
+	values[Anum_pg_description_description - 1] = CStringGetTextDatum("sneaked in");
+	CatalogTupleInsert(catalog, heap_form_tuple(RelationGetDescr(catalog), values, nulls));
+	table_close(catalog, RowExclusiveLock);
+	PG_RETURN_INT32(PG_GETARG_INT32(1));
+}
+
+/*
+ * writer_large_object(rel regclass, value int) returns int
+ *
+ * Creates a large object, without the function that SQL has for it.
+ */
+Datum
+writer_large_object(PG_FUNCTION_ARGS)
+{
+	(void) inv_create(InvalidOid);
+	PG_RETURN_INT32(PG_GETARG_INT32(1));
 }
 
 PG_FUNCTION_INFO_V1(unreviewed_in);
