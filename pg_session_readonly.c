@@ -20,7 +20,6 @@
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
-#include "utils/inval.h"
 
 #include "src/session_readonly.h"
 
@@ -75,9 +74,6 @@ mode_moved(void)
 /*
  * Let the rest follow the mode, from the first hook that runs after it has moved.
  * Whatever raises an error here is done anew at the next one.
- *
- * Functions looked up before (a relation's support functions, plpgsql's set-up
- * expressions) are kept in caches: have them looked up anew, under our eyes.
  */
 static pg_noinline void
 follow_mode(void)
@@ -97,7 +93,7 @@ follow_mode(void)
 	if (pgsr_mode == PGSR_LOCKED)
 		pgsr_pin_settings();
 	if (flush_pending)
-		InvalidateSystemCaches();
+		pgsr_flush_lookups();
 	flush_pending = false;
 	follow_pending = false;
 }
@@ -359,6 +355,9 @@ xact_event(XactEvent event, void *arg)
 	{
 		pgsr_write_guard_event(event);
 		pgsr_function_policy_event(event);
+		if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE ||
+			event == XACT_EVENT_ABORT)
+			pgsr_guc_end_transaction(event != XACT_EVENT_ABORT);
 	}
 }
 

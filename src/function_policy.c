@@ -17,7 +17,9 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog/pg_language.h"
+#include "catalog/pg_opclass.h"
 #include "catalog/pg_proc.h"
+#include "catalog/pg_range.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "fmgr.h"
@@ -28,6 +30,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/tuplestore.h"
+#include "utils/typcache.h"
 
 #include "session_readonly.h"
 
@@ -449,6 +452,72 @@ pgsr_check_function_verdict(Oid function)
 		default:
 			refuse_function(function);
 	}
+}
+
+/*
+ * Does anything but core's own define how values are compared, hashed, or put into
+ * ranges?
+ */
+static bool
+has_foreign_types(void)
+{
+	Oid			catalogs[] = {OperatorClassRelationId, RangeRelationId};
+	bool		found = false;
+
+	for (int i = 0; i < (int) lengthof(catalogs); i++)
+	{
+		Relation	rel = table_open(catalogs[i], AccessShareLock);
+		SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+		HeapTuple	tuple;
+
+		/* either catalog begins with the number of what it is about */
+		while (!found && (tuple = systable_getnext(scan)) != NULL)
+			found = *(Oid *) GETSTRUCT(tuple) >= FirstNormalObjectId;
+		systable_endscan(scan);
+		table_close(rel, AccessShareLock);
+	}
+	return found;
+}
+
+/*
+ * Have functions that were looked up before the session was guarded looked up
+ * anew, under the eyes of our hooks.
+ *
+ * The type cache keeps its look-ups of support functions when it is invalidated
+ * (lookup_type_cache() in typcache.c), so take them out of it: for all types but
+ * arrays and rows, which use those of their elements.
+ */
+void
+pgsr_flush_lookups(void)
+{
+	Relation	rel;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+
+	InvalidateSystemCaches();
+	if (!has_foreign_types())
+		return;
+
+	rel = table_open(TypeRelationId, AccessShareLock);
+	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	while ((tuple = systable_getnext(scan)) != NULL)
+	{
+		Form_pg_type type = (Form_pg_type) GETSTRUCT(tuple);
+		TypeCacheEntry *entry;
+
+		if (!type->typisdefined || type->typcategory == TYPCATEGORY_ARRAY ||
+			type->typtype == TYPTYPE_COMPOSITE || type->typtype == TYPTYPE_PSEUDO)
+			continue;
+		entry = lookup_type_cache(type->oid, 0);
+		entry->eq_opr_finfo.fn_oid = InvalidOid;
+		entry->cmp_proc_finfo.fn_oid = InvalidOid;
+		entry->hash_proc_finfo.fn_oid = InvalidOid;
+		entry->hash_extended_proc_finfo.fn_oid = InvalidOid;
+		if (type->typtype == TYPTYPE_RANGE)
+			entry->rngelemtype = NULL;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
 }
 
 /*

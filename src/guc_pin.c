@@ -22,7 +22,18 @@
 
 #include "session_readonly.h"
 
-/* What a setting was before it was held, for when it is released. */
+/* An entry of the stack of a setting, as it was before the setting was held. */
+typedef struct SavedEntry
+{
+	GucStack   *entry;
+	GucStack	copy;
+	struct SavedEntry *outer;
+} SavedEntry;
+
+/*
+ * What a setting was before it was held, for when it is released.  While the
+ * transaction lasts that it was held in, so does the stack.
+ */
 typedef struct HeldSetting
 {
 	struct config_generic *record;	/* NULL: not held */
@@ -36,11 +47,13 @@ typedef struct HeldSetting
 	Oid			reset_srole;
 	config_var_value value;
 	config_var_value reset;
+	SavedEntry *stack;
 } HeldSetting;
 
-/* core's two read-only flags, track_counts, and our four policy settings */
-#define MAX_HELD 7
+/* core's two read-only flags, track_counts, the mode and four policy settings */
+#define MAX_HELD 8
 static HeldSetting held_settings[MAX_HELD];
+static bool stacks_saved = false;
 
 /* A placeholder whose value by SET is out of the way while a library is loaded. */
 typedef struct SetAside
@@ -238,19 +251,6 @@ keep_value(struct config_generic *record, GucSource source)
 }
 
 /*
- * Keep a setting at its value, as if "source" had set it.  It may be moved on by
- * its own check hook.
- */
-void
-pgsr_guc_keep(const char *name, GucSource source)
-{
-	struct config_generic *record = pgsr_find_setting(name);
-
-	if (record != NULL && !is_placeholder(record))
-		(void) keep_value(record, source);
-}
-
-/*
  * Who may SET a setting?
  */
 void
@@ -277,6 +277,100 @@ find_held(struct config_generic *record)
 }
 
 /*
+ * Save the stack of a setting.  Where there is no memory for that, what SET LOCAL
+ * had given it is not given back.
+ */
+static SavedEntry *
+save_stack(GucStack *entry)
+{
+	SavedEntry *saved;
+
+	if (entry == NULL)
+		return NULL;
+	saved = MemoryContextAllocExtended(TopMemoryContext, sizeof(SavedEntry),
+									   MCXT_ALLOC_NO_OOM);
+	if (saved == NULL)
+		return NULL;
+	saved->entry = entry;
+	saved->copy = *entry;
+	saved->outer = save_stack(entry->prev);
+	stacks_saved = true;
+	return saved;
+}
+
+/*
+ * Forget the saved stack of a held setting.
+ */
+static void
+free_stack(HeldSetting *held)
+{
+	SavedEntry *outer;
+
+	for (SavedEntry *saved = held->stack; saved != NULL; saved = outer)
+	{
+		outer = saved->outer;
+		pfree(saved);
+	}
+	held->stack = NULL;
+}
+
+/*
+ * Put the saved stack of a setting back, as far as the transaction lasts in which
+ * it was saved.
+ */
+static void
+restore_stack(struct config_generic *record, SavedEntry *saved)
+{
+	for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
+	{
+		GucStack   *prev = entry->prev;
+
+		while (saved != NULL && saved->entry != entry)
+			saved = saved->outer;
+		if (saved == NULL)
+			return;
+		*entry = saved->copy;
+		entry->prev = prev;
+	}
+}
+
+/*
+ * The transaction ends in which settings may have been held: what is given back
+ * later is what would have been left of them then.
+ */
+void
+pgsr_guc_end_transaction(bool commit)
+{
+	if (!stacks_saved)
+		return;
+	stacks_saved = false;
+	for (HeldSetting *held = held_settings; held < held_settings + MAX_HELD; held++)
+	{
+		GucStack   *outermost = NULL;
+
+		for (SavedEntry *saved = held->stack; saved != NULL; saved = saved->outer)
+			outermost = &saved->copy;
+		if (outermost == NULL)
+			continue;
+		if (commit && outermost->state == GUC_SET_LOCAL)
+		{
+			held->value = outermost->masked;
+			held->source = PGC_S_SESSION;
+			held->scontext = outermost->masked_scontext;
+			held->srole = outermost->masked_srole;
+		}
+		else if (!commit || outermost->state != GUC_SET)
+		{
+			held->value = outermost->prior;
+			held->source = outermost->source;
+			held->scontext = outermost->scontext;
+			held->srole = outermost->srole;
+		}
+		free_stack(held);
+	}
+}
+
+/*
  * Note what a setting is, unless that has been done.
  */
 static struct config_generic *
@@ -300,6 +394,7 @@ note_held(const char *name)
 	held->reset_srole = record->reset_srole;
 	held->value = current_value(record);
 	held->reset = exchange_reset_value(record, held->value);
+	held->stack = save_stack(record->stack);
 	return record;
 }
 
@@ -333,48 +428,17 @@ pgsr_guc_hold_on(const char *name, GucContext context)
 }
 
 /*
- * Give a setting back its reset value and its context.  The value it has stays.
+ * Likewise, the one whose check hook says where it may go, which has been given
+ * its new value already.
  */
 void
-pgsr_guc_release(const char *name)
+pgsr_guc_hold_mode(const char *name)
 {
 	struct config_generic *record = pgsr_find_setting(name);
-	HeldSetting *held = find_held(record);
 
-	if (held == NULL)
-		return;
-	record->context = held->context;
-	record->flags = held->flags;
-	record->reset_source = held->reset_source;
-	record->reset_scontext = held->reset_scontext;
-	record->reset_srole = held->reset_srole;
-	(void) exchange_reset_value(record, held->reset);
-	held->record = NULL;
-}
-
-/*
- * Likewise, and the value it had when it was first held, which is a boolean.
- */
-void
-pgsr_guc_release_bool(const char *name)
-{
-	struct config_generic *record = pgsr_find_setting(name);
-	HeldSetting *held = find_held(record);
-	HeldSetting was;
-
-	if (held == NULL)
-		return;
-	was = *held;
-	pgsr_guc_release(name);
-
-	/* a SET meanwhile was without effect; RESET takes its source back */
-	if (record->source != was.source)
-		(void) set_config_option(name, NULL, PGC_SUSET, PGC_S_SESSION,
-								 GUC_ACTION_SET, true, WARNING, false);
-	*SettingPart(record, bool)->variable = was.value.val.boolval;
-	record->scontext = was.scontext;
-	record->srole = was.srole;
-	write_stack(record, was.value);
+	if (record == NULL || is_placeholder(record))
+		return;					/* it is being defined */
+	(void) keep_value(note_held(name), PGC_S_OVERRIDE);
 }
 
 /*
@@ -394,6 +458,59 @@ pgsr_guc_announce_bool(const char *name)
 								 false);
 	(void) exchange_reset_value(record, reset);
 	write_stack(record, value);
+}
+
+/*
+ * Give a setting back its reset value and its context.  The value it has stays.
+ */
+void
+pgsr_guc_release(const char *name)
+{
+	struct config_generic *record = pgsr_find_setting(name);
+	HeldSetting *held = find_held(record);
+
+	if (held == NULL)
+		return;
+	record->context = held->context;
+	record->flags = held->flags;
+	record->reset_source = held->reset_source;
+	record->reset_scontext = held->reset_scontext;
+	record->reset_srole = held->reset_srole;
+	(void) exchange_reset_value(record, held->reset);
+	restore_stack(record, held->stack);
+	free_stack(held);
+	held->record = NULL;
+}
+
+/*
+ * Likewise, and the value it had when it was first held, which is a boolean.
+ * "announce" as above.
+ */
+void
+pgsr_guc_release_bool(const char *name, bool announce)
+{
+	struct config_generic *record = pgsr_find_setting(name);
+	HeldSetting *held = find_held(record);
+	HeldSetting was;
+
+	if (held == NULL)
+		return;
+	was = *held;
+	held->stack = NULL;
+	pgsr_guc_release(name);
+
+	/* a SET meanwhile was without effect; RESET takes its source back */
+	if (record->source != was.source)
+		(void) set_config_option(name, NULL, PGC_SUSET, PGC_S_SESSION,
+								 GUC_ACTION_SET, true, WARNING, false);
+	*SettingPart(record, bool)->variable = was.value.val.boolval;
+	record->scontext = was.scontext;
+	record->srole = was.srole;
+	write_stack(record, was.value);
+	if (announce)
+		pgsr_guc_announce_bool(name);
+	restore_stack(record, was.stack);
+	free_stack(&was);
 }
 
 /*

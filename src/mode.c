@@ -191,7 +191,7 @@ static void
 keep_mode(void)
 {
 	pgsr_mode_setting = pgsr_mode;
-	pgsr_guc_keep(PGSR_MODE_NAME, PGC_S_OVERRIDE);
+	pgsr_guc_hold_mode(PGSR_MODE_NAME);
 }
 
 /*
@@ -447,8 +447,13 @@ pgsr_mode_assign(int newval)
 	moved = newval != (int) pgsr_mode && pgsr_mode != PGSR_LOCKED;
 	if (moved)
 		pgsr_mode = newval;
-	if (pgsr_mode > PGSR_OFF && !IsParallelWorker())
-		keep_mode();
+	if (!IsParallelWorker())
+	{
+		if (pgsr_mode > PGSR_OFF)
+			keep_mode();
+		else if (moved)
+			pgsr_guc_release(PGSR_MODE_NAME);
+	}
 	return moved;
 }
 

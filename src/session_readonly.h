@@ -194,6 +194,7 @@ extern void pgsr_forget_verdicts(void);
 extern void pgsr_function_policy_event(XactEvent event);
 extern void pgsr_check_function_verdict(Oid function);
 extern void pgsr_check_do(DoStmt *stmt);
+extern void pgsr_flush_lookups(void);
 
 /*
  * Refuse a function that is about to run, if it may not.
@@ -229,10 +230,11 @@ extern GucStringAssignHook pgsr_guc_wrap_assign(const char *name,
 extern void pgsr_guc_set_context(const char *name, GucContext context);
 extern void pgsr_guc_hold(const char *name, GucContext context);
 extern void pgsr_guc_hold_on(const char *name, GucContext context);
+extern void pgsr_guc_hold_mode(const char *name);
 extern void pgsr_guc_release(const char *name);
-extern void pgsr_guc_release_bool(const char *name);
+extern void pgsr_guc_release_bool(const char *name, bool announce);
 extern void pgsr_guc_announce_bool(const char *name);
-extern void pgsr_guc_keep(const char *name, GucSource source);
+extern void pgsr_guc_end_transaction(bool commit);
 
 typedef bool (*PgsrGucFilter) (const char *name, GucContext context,
 							   GucSource source);

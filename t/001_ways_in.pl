@@ -279,9 +279,10 @@ for my $how ('shared_preload_libraries', 'session_preload_libraries')
 		ALTER ROLE analyst RESET ALL; ALTER ROLE agent RESET ALL));
 	if ($how =~ /session/)
 	{
-		# the library loaded by a DBA means "on"
+		# a DBA has the library loaded, and what the configuration file said of the
+		# mode is not known any more where the client speaks
 		as_dba(q(ALTER ROLE analyst SET session_preload_libraries = 'pg_session_readonly'));
-		refused('analyst', '-c pg_session_readonly.mode=off', 'on', "$how, preloaded by a DBA");
+		refused('analyst', '-c pg_session_readonly.mode=off', 'locked', "$how, preloaded by a DBA, the client speaks");
 		as_dba(q(ALTER ROLE analyst RESET ALL));
 	}
 }
