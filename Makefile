@@ -28,9 +28,10 @@ PG_CONFIG ?= pg_config
 # The first lines of each file in sql/ say what it is about.  Those named
 # optional_* need a part that a server can be built without, and are chosen by the
 # extension that such a server lacks.
-REGRESS = mode transactions commands write_guard functions pinned monitoring reads
+REGRESS = mode transactions commands write_guard functions pinned monitoring reads holes
 extension_dir := $(shell $(PG_CONFIG) --sharedir)/extension
 optional = $(if $(wildcard $(extension_dir)/$(1).control),$(2))
+REGRESS += $(call optional,pageinspect,holes_pageinspect)
 REGRESS += $(call optional,xml2,optional_xml)
 REGRESS += $(call optional,uuid-ossp,optional_uuid)
 REGRESS += $(call optional,pgcrypto,optional_pgcrypto)

@@ -1,0 +1,118 @@
+-- Holes and false alarms that were found, in their shortest form.  What takes a
+-- second connection, C code or another protocol is in t/012 and following.
+CREATE TABLE victim (i int);
+CREATE SEQUENCE victim_seq;
+INSERT INTO victim SELECT generate_series(1, 10);
+
+-- A temporary table whose first write in the transaction fails, inside a block with
+-- a handler or a savepoint: the row that was written before the error counts for
+-- nothing, and what follows is not refused.
+CREATE TEMP TABLE mine (i int PRIMARY KEY);
+INSERT INTO mine VALUES (100);
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+\set VERBOSITY sqlstate
+DO $$ BEGIN
+	BEGIN
+		INSERT INTO mine VALUES (100);
+	EXCEPTION WHEN unique_violation THEN NULL;
+	END;
+END $$;
+DO $$ BEGIN
+	FOR n IN 98 .. 102 LOOP
+		BEGIN
+			INSERT INTO mine VALUES (n), (n + 1);
+		EXCEPTION WHEN unique_violation THEN
+			UPDATE mine SET i = -n WHERE i = n;
+		END;
+	END LOOP;
+END $$;
+BEGIN;
+SAVEPOINT a;
+INSERT INTO mine VALUES (1), (100), (1);
+ROLLBACK TO a;
+SELECT 1;
+INSERT INTO mine VALUES (2);
+COMMIT;
+BEGIN;
+SAVEPOINT a;
+COPY mine FROM STDIN;
+3
+3
+\.
+ROLLBACK TO a;
+SELECT 2;
+COMMIT;
+SELECT * FROM mine ORDER BY i;
+-- the same with another table is refused
+DO $$ BEGIN
+	BEGIN
+		INSERT INTO victim VALUES (100);
+	EXCEPTION WHEN unique_violation THEN NULL;
+	END;
+END $$;
+
+-- The lock inside a savepoint.
+\c -
+BEGIN;
+SAVEPOINT a;
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+DECLARE c CURSOR WITH HOLD FOR SELECT setval('victim_seq', 4711);
+COMMIT;
+\c -
+BEGIN;
+SAVEPOINT a;
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+DECLARE c CURSOR WITH HOLD FOR SELECT nextval('victim_seq');
+ROLLBACK TO a;
+DECLARE c CURSOR WITH HOLD FOR SELECT nextval('victim_seq');
+COMMIT;
+\c -
+SELECT last_value, is_called FROM victim_seq;
+
+-- An allowed command, and errors beside it.
+SET pg_session_readonly.denied_commands = 'default, -ANALYZE';
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+BEGIN;
+ANALYZE victim;
+SAVEPOINT a;
+SELECT 1 / 0;
+ROLLBACK TO a;
+SELECT 1;
+COMMIT;
+DO $$ BEGIN
+	ANALYZE victim;
+	BEGIN
+		PERFORM 1 / 0;
+	EXCEPTION WHEN division_by_zero THEN NULL;
+	END;
+	PERFORM 1;
+END $$;
+\set ON_ERROR_ROLLBACK on
+BEGIN;
+ANALYZE victim;
+SELECT 1 / 0;
+SELECT 1;
+COMMIT;
+\set ON_ERROR_ROLLBACK off
+SELECT count(*) FROM pg_stats WHERE tablename = 'victim';
+
+-- Switched off, the session has its settings back.
+\c -
+SET track_counts = off;
+SET pg_session_readonly.denied_functions = 'now';
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+SELECT name, setting, reset_val, source FROM pg_settings
+	WHERE name IN ('track_counts', 'default_transaction_read_only') OR name LIKE 'pg\_session\_readonly.%s'
+	ORDER BY name COLLATE "C";
+RESET track_counts;
+SHOW track_counts;
+RESET pg_session_readonly.denied_functions;
+SHOW pg_session_readonly.denied_functions;
+
+DROP TABLE victim;
+DROP SEQUENCE victim_seq;
