@@ -118,7 +118,7 @@ unlock_kept() { exec {kept_lock}>&-; }
 make_chroot()
 {
 	local version=$1 suite over release
-	release=$(release_of "$version")
+	release=$(release_of "$version") || exit 1
 	read -r suite over <<<"$release"
 	root=$cache/pg$version
 	lock_kept "$root"

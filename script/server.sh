@@ -29,7 +29,7 @@ fetch_source()
 		done < <(apt_sources) >"$dir/sources.list"
 	else
 		find_mirror
-		release=$(release_of "$version")
+		release=$(release_of "$version") || exit 1
 		for suite in $release; do
 			source_line Debian "$mirror" "$suite" main
 		done >"$dir/sources.list"
@@ -52,7 +52,7 @@ fetch_source()
 	done
 	if [ -n "$archive" ]; then
 		mkdir -p "$to"
-		tar -xf "$archive" -C "$to" --strip-components=1 --no-same-owner
+		tar -xf "$archive" -C "$to" --strip-components=1 --no-same-owner || die "cannot unpack $(basename "$archive")"
 	else
 		sed -n 's/^[EW]: /    /p' "$dir/log" | tail -n 5
 	fi
@@ -68,13 +68,14 @@ build_server()
 	mkdir -p "$build"
 	say "building PostgreSQL with assertions, as $prefix"
 	(
-		cd "$build"
-		[ -e config.status ] ||
-			"$tree/configure" --prefix="$prefix" CFLAGS="-O1 -g" --enable-cassert --enable-debug \
-				--enable-depend --enable-tap-tests --with-perl --with-python --with-libxml --with-openssl \
-				--with-uuid=e2fs --with-icu
-		make -s -j"$(nproc)" world-bin
-		make -s install-world-bin
+		# "set -e" does not hold on the left of a ||
+		cd "$build" &&
+			{ [ -e config.status ] ||
+				"$tree/configure" --prefix="$prefix" CFLAGS="-O1 -g" --enable-cassert --enable-debug \
+					--enable-depend --enable-tap-tests --with-perl --with-python --with-libxml \
+					--with-openssl --with-uuid=e2fs --with-icu; } &&
+			make -s -j"$(nproc)" world-bin &&
+			make -s install-world-bin
 	) </dev/null >"$log" 2>&1 || { tail -n 15 "$log" >&2; die "the server does not build, see $log"; }
 	rm -f "$log"
 }
