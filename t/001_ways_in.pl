@@ -19,15 +19,17 @@ $node->safe_psql('postgres', q(
 	GRANT ALL ON witness TO analyst, app;));
 
 # Connect with these options as that user and try to write.  Returns the mode,
-# what became of the write, and the error.
+# what became of the write, and the error.  The statements are arguments of psql:
+# where no session comes about, psql may be gone before its input is written.
 sub try_to_write
 {
 	my ($user, $options, %more) = @_;
 	local $ENV{PGOPTIONS} = $options;
-	my ($rc, $stdout, $stderr) = ($more{node} // $node)->psql('postgres',
-		q(SELECT current_setting('pg_session_readonly.mode', true);
-		INSERT INTO witness VALUES (session_user) RETURNING 'wrote';),
-		extra_params => [ '-U', $user ], on_error_stop => 0);
+	my ($rc, $stdout, $stderr) = ($more{node} // $node)->psql('postgres', undef,
+		extra_params => [ '-U', $user,
+			'-c', q(SELECT current_setting('pg_session_readonly.mode', true)),
+			'-c', q(INSERT INTO witness VALUES (session_user) RETURNING 'wrote') ],
+		on_error_stop => 0);
 	$stdout =~ s/\n/ /g;
 	return ($stdout, $stderr);
 }
@@ -355,16 +357,16 @@ $standby->stop;
 
 for my $replication ('database', 'true')
 {
-	($rc, $out, $stderr) = $node->psql('postgres', 'IDENTIFY_SYSTEM',
-		replication => $replication, extra_params => [ '-U', 'agent' ]);
+	($rc, $out, $stderr) = $node->psql('postgres', undef,
+		replication => $replication, extra_params => [ '-U', 'agent', '-c', 'IDENTIFY_SYSTEM' ]);
 	if ($replication eq 'database')
 	{
 		like($stderr, qr/FATAL:  cannot make a replication connection read-only/,
 			'walsender with a locked role: no session');
 	}
 	local $ENV{PGOPTIONS} = $locked;
-	($rc, $out, $stderr) = $node->psql('postgres', 'IDENTIFY_SYSTEM',
-		replication => $replication);
+	($rc, $out, $stderr) = $node->psql('postgres', undef,
+		replication => $replication, extra_params => [ '-c', 'IDENTIFY_SYSTEM' ]);
 	like($stderr, qr/FATAL:  cannot make a replication connection read-only/,
 		"walsender ($replication) locked by its client: no session");
 }

@@ -79,8 +79,12 @@ sub by_bouncer
 {
 	my ($database, $user, $sql) = @_;
 	my ($stdout, $stderr);
+	# from a file: psql may be gone before its input is written
+	my $file = "$dir/by_bouncer.sql";
+	unlink $file;
+	append_to_file($file, $sql);
 	IPC::Run::run [ 'psql', '-XAtq', '-h', $dir, '-p', $port, '-U', $user, '-d', $database ],
-	  '<', \$sql, '>', \$stdout, '2>', \$stderr;
+	  '<', $file, '>', \$stdout, '2>', \$stderr;
 	chomp $stdout;
 	return ($stdout, $stderr);
 }
