@@ -140,6 +140,94 @@ SELECT normal_rand(3, 1, 1);
 SELECT h -> 'k', each(h), hstore_to_json(h) FROM monitored LIMIT 1;
 SELECT 'A'::citext = 'a', 'a.b'::ltree <@ 'a', unaccent('e'), levenshtein('a', 'b'), soundex('x'), metaphone('x', 4);
 SELECT cube(1), ll_to_earth(1, 1), '{1,2}'::int[] @> '{1}', '978-0-11-000533-1'::isbn;
+-- What monitoring agents ask for, each after one of them (the functions and views
+-- that its source names; the words are ours).
+SELECT current_setting('server_version_num')::int >= 160000 AS v16,
+	current_setting('server_version_num')::int >= 170000 AS v17 \gset
+-- postgres_exporter (collector/*.go)
+SELECT datname, pg_database_size(datname), age(datfrozenxid), mxid_age(datminmxid) FROM pg_database WHERE datallowconn;
+SELECT mode, datname, count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database GROUP BY 1, 2;
+SELECT pg_postmaster_start_time(), extract(epoch FROM clock_timestamp() - min(xact_start)), count(*)
+	FROM pg_stat_activity WHERE state IS DISTINCT FROM 'idle';
+SELECT slot_name, slot_type, active, safe_wal_size, wal_status,
+	CASE WHEN pg_is_in_recovery() THEN pg_last_wal_receive_lsn() - '0/0' ELSE pg_current_wal_lsn() - '0/0' END,
+	coalesce(confirmed_flush_lsn, '0/0') - '0/0' FROM pg_replication_slots;
+SELECT CASE WHEN pg_is_in_recovery() AND pg_last_wal_receive_lsn() <> pg_last_wal_replay_lsn()
+	THEN extract(epoch FROM now() - pg_last_xact_replay_timestamp()) ELSE 0 END, pg_is_in_recovery();
+SELECT count(*), sum(size), max(modification) FROM pg_ls_waldir();
+SELECT relname, n_dead_tup, n_mod_since_analyze, last_autovacuum, pg_indexes_size(relid), pg_table_size(relid) FROM pg_stat_user_tables;
+SELECT rolname, rolconnlimit FROM pg_roles;
+SELECT name, setting, coalesce(unit, ''), short_desc, vartype FROM pg_settings WHERE vartype IN ('bool', 'integer', 'real');
+SELECT extract(epoch FROM now() - last_archived_time), archived_count, failed_count FROM pg_stat_archiver;
+\if :v16
+SELECT * FROM pg_buffercache_summary();
+\endif
+-- pgwatch (internal/metrics/metrics.yaml)
+SELECT pg_control_system(), pg_control_checkpoint(), pg_control_recovery(), pg_control_init();
+SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_walfile_name(pg_current_wal_lsn()) END, pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0');
+SELECT pid, pg_blocking_pids(pid), age(backend_xid), age(backend_xmin), query_id, leader_pid FROM pg_stat_activity WHERE pid <> pg_backend_pid();
+SELECT coalesce(sum(size), 0) FROM pg_ls_archive_statusdir();
+SELECT funcid, calls, total_time, self_time FROM pg_stat_user_functions;
+SELECT md5(string_agg(pg_get_functiondef(oid), '')) FROM pg_proc WHERE prokind = 'f' AND pronamespace = 'public'::regnamespace;
+SELECT md5(string_agg(pg_get_indexdef(indexrelid), '')), count(*) FILTER (WHERE NOT indisvalid) FROM pg_index;
+SELECT md5(coalesce(string_agg(relacl::text, ''), '')), md5(coalesce(string_agg(pg_get_viewdef(oid), '') FILTER (WHERE relkind = 'v'), '')) FROM pg_class;
+SELECT CASE WHEN pg_is_in_recovery() THEN NULL ELSE txid_current() END, pg_current_xact_id() IS NULL;
+SELECT pg_tablespace_location(oid), pg_tablespace_size(oid) FROM pg_tablespace;
+SELECT * FROM pg_stat_wal_receiver, pg_stat_progress_analyze, pg_stat_progress_cluster, pg_stat_progress_create_index,
+	pg_stat_progress_basebackup, pg_stat_progress_copy;
+-- pganalyze's collector (input/postgres/*.go)
+SET statement_timeout = '30s';
+SET lock_timeout = '100ms';
+SELECT c.relname, pg_get_partkeydef(c.oid), pg_get_expr(c.relpartbound, c.oid), pg_is_other_temp_schema(c.relnamespace),
+	pg_catalog.has_table_privilege(c.oid, 'SELECT'), pg_relation_is_publishable(c.oid) FROM pg_class c;
+SELECT pg_get_expr(adbin, adrelid), pg_column_is_updatable(adrelid, adnum, true) FROM pg_attrdef;
+SELECT pg_get_constraintdef(oid), pg_get_function_arguments(conindid) FROM pg_constraint;
+SELECT p.proname, pg_get_function_arguments(p.oid), pg_get_function_result(p.oid), pg_stat_get_function_calls(p.oid) FROM pg_proc p LIMIT 50;
+SELECT pg_stat_get_blocks_fetched(oid), pg_stat_get_blocks_hit(oid), pg_stat_get_tuples_hot_updated(oid),
+	pg_stat_get_ins_since_vacuum(oid), pg_stat_get_last_autoanalyze_time(oid), pg_stat_get_vacuum_count(oid) FROM pg_class;
+SELECT s.stxname, pg_get_statisticsobjdef_expressions(s.oid), pg_get_statisticsobjdef(s.oid) FROM pg_statistic_ext s;
+SELECT schemaname, attname, inherited, null_frac, n_distinct, correlation FROM pg_stats;
+SELECT * FROM pg_stats_ext;
+SELECT pg_encoding_to_char(encoding), shobj_description(oid, 'pg_database') FROM pg_database;
+SELECT pg_get_triggerdef(oid) FROM pg_trigger;
+SELECT * FROM pg_ls_logdir() WHERE current_setting('logging_collector')::bool;
+SELECT datid, count(*) FROM pg_buffercache JOIN pg_stat_database ON datid = reldatabase GROUP BY 1;
+EXPLAIN (VERBOSE, FORMAT JSON) SELECT * FROM monitored WHERE i = 1;
+EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT * FROM monitored WHERE i = 1;
+RESET lock_timeout;
+RESET statement_timeout;
+-- check_postgres (check_postgres.pl)
+BEGIN;
+SELECT version();
+SELECT setting FROM pg_settings WHERE name = 'data_checksums';
+SELECT nspname, relname, reltuples, relpages, ceil(reltuples / 100) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r';
+SELECT count(*), current_setting('max_connections'), current_setting('autovacuum_freeze_max_age')::bigint FROM pg_stat_activity;
+SELECT seqrelid::regclass, pg_sequence_last_value(seqrelid), seqmax FROM pg_sequence;
+SELECT transaction, gid, age(now(), prepared) FROM pg_prepared_xacts;
+SELECT count(*) FROM pg_ls_dir('pg_wal') name WHERE name ~ '^[0-9A-F]{24}$';
+SELECT pg_relation_size(oid), pg_size_pretty(pg_total_relation_size(oid)), pg_get_userbyid(relowner) FROM pg_class WHERE relkind IN ('r', 'i');
+ROLLBACK;
+-- Datadog (datadog_checks/postgres/util.py, statement_samples.py)
+SELECT pg_snapshot_xmin(s), pg_snapshot_xmax(s), (SELECT count(*) FROM pg_snapshot_xip(s)) FROM pg_current_snapshot() s;
+SELECT checkpoint_time, pg_wal_lsn_diff(pg_current_wal_lsn(), redo_lsn), timeline_id FROM pg_control_checkpoint();
+SELECT floor(extract(epoch FROM current_timestamp - pg_postmaster_start_time()));
+SELECT * FROM pg_stat_database_conflicts, pg_stat_recovery_prefetch;
+SELECT subname, apply_error_count, sync_error_count FROM pg_stat_subscription_stats;
+SELECT subname, srrelid::regclass, srsubstate FROM pg_subscription_rel JOIN pg_subscription s ON s.oid = srsubid;
+SELECT n.nspname, c.relname, count(*) FROM pg_buffercache b JOIN pg_class c ON b.relfilenode = pg_relation_filenode(c.oid)
+	JOIN pg_namespace n ON n.oid = c.relnamespace GROUP BY 1, 2;
+SELECT application_name, datname, usename, coalesce(wait_event, 'none'), backend_type, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3, 4, 5;
+PREPARE dd AS SELECT * FROM monitored WHERE i = $1;
+SET plan_cache_mode = force_generic_plan;
+EXPLAIN (FORMAT JSON) EXECUTE dd (NULL);
+RESET plan_cache_mode;
+DEALLOCATE PREPARE dd;
+\if :v16
+SELECT * FROM pg_stat_io;
+\endif
+\if :v17
+SELECT * FROM pg_stat_checkpointer;
+\endif
 -- what writes nothing but what is its own
 INSERT INTO own (t) VALUES ('x') RETURNING id;
 SELECT nextval('own_id_seq'), setval('own_id_seq', 10);

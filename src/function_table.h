@@ -1867,6 +1867,7 @@ FUNCTION("repmgr", "unset_bdr_failover_handler", DENY, "It changes the state of 
 
 /* rum */
 FUNCTION("rum", "rum_metapage_info", ALLOW, "It only reads a page.")
+FUNCTION("rum", "rum_page_items_info", DENY, "It trusts that the index is of its own kind: another can crash the server.")
 FUNCTION("rum", "rum_page_opaque_info", ALLOW, "It only reads a page.")
 FUNCTION("rum", "rumhandler", ALLOW, "It only returns a table of callbacks.")
 

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use FindBin;
 use SessionReadonly qw(create_all_extensions);
 use Test::More;
 
@@ -24,6 +25,31 @@ is($node->safe_psql('everything', q(
 		SELECT function, detail FROM pg_session_readonly_denied_functions()
 		WHERE reason = 'unreviewed' ORDER BY 1)),
 	'', 'every volatile built-in and contrib function is reviewed');
+# A stable or immutable one needs no row where it only reads, but somebody must
+# have looked: t/looked_at has the lists, by the major version in which they are
+# new.  A library that has rows and is in none of the lists is not the server's.
+{
+	my (%looked_at, %library);
+	for my $file (glob("$FindBin::RealBin/looked_at/*"))
+	{
+		for my $line (grep { !/^#/ } split(/\n/, slurp_file($file)))
+		{
+			$looked_at{$line} = 1;
+			$library{$1} = 1 if $line =~ /^(\S+) /;
+		}
+	}
+	my %reviewed = map { $_ => 1 }
+	  slurp_file("$FindBin::RealBin/../src/function_table.h") =~ /^FUNCTION\("([^"]*)",/mg;
+	my @new = grep { !$looked_at{$_} && ($library{ (split)[0] } || !$reviewed{ (split)[0] }) }
+	  split(/\n/, $node->safe_psql('everything', q(
+		SELECT DISTINCT CASE l.lanname WHEN 'internal' THEN '-'
+				ELSE regexp_replace(p.probin, '^.*/|(-[0-9.]+)?([.]so)?$', '', 'g') END || ' ' || p.prosrc
+		FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+		WHERE l.lanname IN ('internal', 'c') AND p.provolatile <> 'v'
+			AND p.prorettype::regtype::text !~ '_handler$')));
+	cmp_ok(scalar(keys %looked_at), '>', 3000, 'stable and immutable functions that were looked at are listed');
+	is(join("\n", @new), '', 'every stable and immutable built-in and contrib function was looked at');
+}
 is($node->safe_psql('everything', q(
 		SELECT count(*) > 80 FROM pg_session_readonly_denied_functions()
 		WHERE reason = 'reviewed' AND detail ~ '^It .*[.]$')),
@@ -51,6 +77,77 @@ is($node->safe_psql('everything', q(
 			count(*) FILTER (WHERE function::text ~ '^dblink')
 		FROM pg_session_readonly_denied_functions() WHERE reason IN ('setting', 'reviewed'))),
 	't|1|0', 'the list follows the settings of the session');
+
+# --- the table itself: sorted, for it is searched by halving; reasons are sentences ---
+{
+	my @rows = grep { /^FUNCTION/ } split(/\n/, slurp_file("$FindBin::RealBin/../src/function_table.h"));
+	my @bad = grep { !/^FUNCTION\("[\w-]*", "\w+", (?:ALLOW|DENY), "It [^"]*[.]"\)$/ } @rows;
+	is(join("\n", @bad), '', 'rows of the table are well formed');
+	my @keys = map { /"([^"]*)", "([^"]*)"/; "$1\0$2" } @rows;
+	is(join("\n", grep { $keys[ $_ - 1 ] ge $keys[$_] } 1 .. $#keys), '', 'the table is sorted, without duplicates');
+
+	@rows = grep { /^ACTING_SETTING/ } split(/\n/, slurp_file("$FindBin::RealBin/../src/acting_settings.h"));
+	@bad = grep { !/^ACTING_SETTING\("[\w]+[.][\w.]+", "[A-Z][^"]*[.]"\)$/ } @rows;
+	is(join("\n", @bad), '', 'rows of the acting settings are well formed');
+	is(join("\n", sort @rows), join("\n", @rows), 'the acting settings are sorted');
+}
+
+# --- extensions that are not here: only their rows matter, the code is not loaded ---
+# Those declared stable or immutable would run without a row.  The catalog is
+# written by hand: CREATE FUNCTION wants to see the library.
+for my $case (
+	[ 'citus',              'master_run_on_worker',                'STABLE',    'reviewed' ],
+	[ 'citus',              'citus_internal_adjust_local_clock_to_remote', 'STABLE', 'reviewed' ],
+	[ 'citus',              'citus_backend_gpid',                  'VOLATILE',  '' ],
+	[ 'pgroonga',           'pgroonga_wal_truncate_all',           'IMMUTABLE', 'reviewed' ],
+	[ 'pgroonga',           'pgroonga_language_model_vectorize',   'IMMUTABLE', 'reviewed' ],
+	[ 'pgroonga',           'pgroonga_score',                      'VOLATILE',  '' ],
+	[ 'pg_textsearch',      'tp_dump_index',                       'STABLE',    'reviewed' ],
+	[ 'postgis_raster-3',   'RASTER_fromGDALRaster',               'IMMUTABLE', 'reviewed' ],
+	[ 'pg_documentdb',      'command_index_stats_worker',          'STABLE',    'reviewed' ],
+	[ 'pg_stat_monitor',    'pg_stat_monitor_2_3',                 'VOLATILE',  '' ],
+	[ 'rum',                'rum_metapage_info',                   'VOLATILE',  '' ],
+	[ 'plv8-3.2.3',         'plv8_reset',                          'VOLATILE',  '' ],
+	[ 'anon',               'dummy_first_name_locale_wrapper',     'VOLATILE',  '' ],
+	[ 'pg_net',             'wake',                                'VOLATILE',  'reviewed' ],
+	[ 'pg_parquet',         'schema_wrapper',                      'VOLATILE',  'reviewed' ],
+	[ 'nobody_knows',       'this_one',                            'VOLATILE',  'unreviewed' ])
+{
+	my ($library, $symbol, $volatility, $reason) = @$case;
+	is( $node->safe_psql('everything', qq(
+			BEGIN;
+			CREATE FUNCTION absent() RETURNS int AS 'pg_backend_pid' LANGUAGE internal $volatility;
+			UPDATE pg_proc SET probin = '\$libdir/$library', prosrc = '$symbol',
+				prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')
+			WHERE oid = 'absent()'::regprocedure;
+			SELECT reason FROM pg_session_readonly_denied_functions() WHERE function = 'absent()'::regprocedure;
+			ROLLBACK;)),
+		$reason, "$library, $symbol(): " . ($reason ? "refused, $reason" : 'runs'));
+}
+
+# --- script/review-extension ---
+{
+	my $tree = PostgreSQL::Test::Utils::tempdir();
+	append_to_file("$tree/odd.control", "module_pathname = '\$libdir/odd'\n");
+	append_to_file("$tree/odd--1.0.sql", q{
+		-- it's a comment; CREATE FUNCTION in_a_comment() would not count
+		CREATE FUNCTION @extschema@.odd_write(text DEFAULT 'a;b') RETURNS void AS 'MODULE_PATHNAME', 'write_it' LANGUAGE C;
+		CREATE OR REPLACE FUNCTION odd_read() RETURNS int LANGUAGE c IMMUTABLE AS 'MODULE_PATHNAME', $$read_it$$;
+		CREATE FUNCTION odd_sql() RETURNS text LANGUAGE sql AS 'SELECT ''LANGUAGE C''';
+		CREATE FUNCTION odd_reviewed() RETURNS int AS '$libdir/pg_surgery', 'heap_force_kill' LANGUAGE C STRICT;
+	});
+	local $ENV{PG_CONFIG} = $ENV{PG_CONFIG} || $node->config_data('--bindir') . '/pg_config';
+	my $script = "$FindBin::RealBin/../script/review-extension";
+	command_like([ $script, $tree ],
+		qr/library odd: 2 C functions; rows: 0 allow, 0 deny; without: 1 refused, 1 run, .*\n  volatile and without a row, refused:\n    write_it  \(v  odd_write\)/,
+		'review-extension: reads the scripts of a tree');
+	command_like([ $script, '--all', $tree ],
+		qr/    deny  heap_force_kill  It removes/, 'review-extension: shows rows');
+	command_like([ $script, 'pageinspect' ],
+		qr/library pageinspect: \d+ C functions; rows: \d+ allow, 7 deny; without: 0 refused, 0 run/,
+		'review-extension: an installed extension');
+	command_fails([ $script, 'no_such_extension' ], 'review-extension: one that is not there');
+}
 
 # --- what nobody has reviewed ---
 $node->safe_psql('postgres', qq(
