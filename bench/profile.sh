@@ -1,0 +1,80 @@
+# bench/instructions --profile: where the instructions of one line go.
+# Sourced by bash.  Static functions of a server without debugging symbols have
+# no name: an address stands for them.
+
+times=1
+for entry in "${statements[@]}"; do
+	[ "${entry%%|*}" != "$profile" ] || times=100
+done
+
+# Leave in $work/profile.MODE what callgrind counted for the line in a mode.
+count_profile()
+{
+	local mode=$1 entry name call before way i
+	for entry in "${statements[@]}" "${calls[@]}"; do
+		IFS='|' read -r name call before <<<"$entry"
+		[ "$name" = "$profile" ] || continue
+		begin_input
+		for i in 1 2 3 4; do end_section warm; done
+		[ -z "$before" ] || statement "$before"
+		[ "$times" = 1 ] || for i in 1 2 3; do statement "$call"; done
+		end_section warm
+		for ((i = 0; i < times; i++)); do statement "$call"; done
+		end_section profile
+		run_input "$mode"
+		cp "$work/dumps/out.${#label[@]}" "$work/profile.$mode"
+	done
+	[ ! -e "$work/profile.$mode" ] || return 0
+	count_connections
+	for name in "${connections[@]%%|*}"; do
+		[ "$name" = "$profile" ] || continue
+		while IFS='|' read -r pid key; do
+			cp "$work/backends/$pid" "$work/profile.${key##*/}"
+		done <"$work/all_connected"
+	done
+}
+
+# Instructions and functions: "1234 name".
+annotate()
+{
+	callgrind_annotate --threshold=100 --auto=no --show-percs=no "$@" 2>/dev/null |
+		sed -n 's/^ *\([0-9,]\{1,\}\) *\([^ ].*:.*\)$/\1\t\2/p' |
+		awk -F '\t' -v times="$times" '
+			{
+				gsub(",", "", $1)
+				# the file in front, and the directories of the object
+				sub(/^[^ ]*:/, "", $2); sub(/\[[^]]*\//, "[", $2)
+				sub(/\[pg_session_readonly.so\].*/, "[pg_session_readonly.so]", $2)
+				sum[$2] += $1
+			}
+			END { for (name in sum) printf "%d\t%s\n", sum[name] / times, name }'
+}
+
+for mode in $modes; do
+	[ -e "$work/profile.$mode" ] || count_profile "$mode"
+	[ -e "$work/profile.$mode" ] || die "nothing is called $profile: see --list"
+	annotate "$work/profile.$mode" >"$work/self.$mode"
+	annotate --inclusive=yes "$work/profile.$mode" >"$work/inclusive.$mode"
+	echo "$profile, $mode: $(awk -F '\t' '{ sum += $1 } END { print sum }' "$work/self.$mode") instructions"
+done
+[ "$times" = 1 ] || echo "(each with a hundredth of one \"$marker\")"
+
+printf '\nIn the functions of the library, and in what they call (the hooks call the server):\n\n'
+printf '%10s %10s\n' itself 'with calls'
+awk -F '\t' '
+	FILENAME ~ /self/ { self[$2] = $1; next }
+	/\[pg_session_readonly.so\]$/ { printf "%10d %10d  %s\n", self[$2], $1, $2 }' \
+	"$work/self.$mode" "$work/inclusive.$mode" | sort -k2,2nr | head -n 40 | sed 's/ \[pg_session.*//'
+
+for kind in self inclusive; do
+	if [ "$kind" = self ]; then
+		printf '\nMore than without the library, in the function itself:\n\n'
+	else
+		printf '\nMore than without the library, with what is called:\n\n'
+	fi
+	awk -F '\t' '
+		FNR == NR { absent[$2] = $1; next }
+		{ more = $1 - absent[$2]; if (more > 0) printf "%10d %10d  %s\n", more, $1, $2 }' \
+		"$work/$kind.absent" "$work/$kind.$mode" | sort -nr | head -n 30 |
+		{ printf '%10s %10s\n' more all; cat; }
+done
