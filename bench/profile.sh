@@ -34,37 +34,54 @@ count_profile()
 	done
 }
 
-# Instructions and functions: "1234 name".
+# Instructions and functions, "1234 name", of a dump: in the function itself or
+# with what it calls.  A function may be in parts, by source file; frames below the
+# one that was being counted are left out.
 annotate()
 {
-	callgrind_annotate --threshold=100 --auto=no --show-percs=no "$@" 2>/dev/null |
+	local how=$1 dump=$2
+	callgrind_annotate --threshold=100 --auto=no --show-percs=no --inclusive="$how" "$dump" 2>/dev/null |
 		sed -n 's/^ *\([0-9,]\{1,\}\) *\([^ ].*:.*\)$/\1\t\2/p' |
-		awk -F '\t' -v times="$times" '
+		awk -F '\t' -v times="$times" -v how="$how" -v total="$(sed -n 's/^totals: //p' "$dump")" '
 			{
 				gsub(",", "", $1)
-				# the file in front, and the directories of the object
-				sub(/^[^ ]*:/, "", $2); sub(/\[[^]]*\//, "[", $2)
-				sub(/\[pg_session_readonly.so\].*/, "[pg_session_readonly.so]", $2)
-				sum[$2] += $1
+				$1 += 0
+				if ($1 > 0.99 * total)
+					next
+				sub(/^[^ ]*:/, "", $2)
+				object = ""
+				if (match($2, / \[.*\]/))
+				{
+					object = substr($2, RSTART, RLENGTH)
+					$2 = substr($2, 1, RSTART - 1)
+					sub(/.*\//, " [", object)
+				}
+				sub("\047[0-9]*$", "", $2)
+				if (object != "")
+					object_of[$2] = object
+				if (how == "no")
+					sum[$2] += $1
+				else if ($1 > sum[$2] + 0)
+					sum[$2] = $1
 			}
-			END { for (name in sum) printf "%d\t%s\n", sum[name] / times, name }'
+			END { for (name in sum) printf "%d\t%s%s\n", sum[name] / times, name, object_of[name] }'
 }
 
 for mode in $modes; do
 	[ -e "$work/profile.$mode" ] || count_profile "$mode"
 	[ -e "$work/profile.$mode" ] || die "nothing is called $profile: see --list"
-	annotate "$work/profile.$mode" >"$work/self.$mode"
-	annotate --inclusive=yes "$work/profile.$mode" >"$work/inclusive.$mode"
-	echo "$profile, $mode: $(awk -F '\t' '{ sum += $1 } END { print sum }' "$work/self.$mode") instructions"
+	annotate no "$work/profile.$mode" >"$work/self.$mode"
+	annotate yes "$work/profile.$mode" >"$work/inclusive.$mode"
+	echo "$profile, $mode: $(($(sed -n 's/^totals: //p' "$work/profile.$mode") / times)) instructions"
 done
-[ "$times" = 1 ] || echo "(each with a hundredth of one \"$marker\")"
+[ "$times" = 1 ] || echo "(with a hundredth of one \"$marker\")"
 
-printf '\nIn the functions of the library, and in what they call (the hooks call the server):\n\n'
+printf '\nIn the functions of the library, and with what they call (a hook calls the server):\n\n'
 printf '%10s %10s\n' itself 'with calls'
 awk -F '\t' '
 	FILENAME ~ /self/ { self[$2] = $1; next }
 	/\[pg_session_readonly.so\]$/ { printf "%10d %10d  %s\n", self[$2], $1, $2 }' \
-	"$work/self.$mode" "$work/inclusive.$mode" | sort -k2,2nr | head -n 40 | sed 's/ \[pg_session.*//'
+	"$work/self.$mode" "$work/inclusive.$mode" | sort -k2,2nr | sed -n 's/ \[pg_session.*//; 1,60p'
 
 for kind in self inclusive; do
 	if [ "$kind" = self ]; then
@@ -75,6 +92,7 @@ for kind in self inclusive; do
 	awk -F '\t' '
 		FNR == NR { absent[$2] = $1; next }
 		{ more = $1 - absent[$2]; if (more > 0) printf "%10d %10d  %s\n", more, $1, $2 }' \
-		"$work/$kind.absent" "$work/$kind.$mode" | sort -nr | head -n 30 |
-		{ printf '%10s %10s\n' more all; cat; }
+		"$work/$kind.absent" "$work/$kind.$mode" | sort -nr >"$work/more"
+	printf '%10s %10s\n' more all
+	sed -n 1,40p "$work/more"
 done
