@@ -69,7 +69,7 @@ annotate()
 
 for mode in $modes; do
 	[ -e "$work/profile.$mode" ] || count_profile "$mode"
-	[ -e "$work/profile.$mode" ] || die "nothing is called $profile: see --list"
+	[ -e "$work/profile.$mode" ] || die "$profile has no figure in the mode $mode"
 	annotate no "$work/profile.$mode" >"$work/self.$mode"
 	annotate yes "$work/profile.$mode" >"$work/inclusive.$mode"
 	echo "$profile, $mode: $(($(sed -n 's/^totals: //p' "$work/profile.$mode") / times)) instructions"
