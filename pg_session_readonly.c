@@ -354,7 +354,6 @@ xact_event(XactEvent event, void *arg)
 	if (pgsr_mode > PGSR_OFF)
 	{
 		pgsr_write_guard_event(event);
-		pgsr_function_policy_event(event);
 		if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE ||
 			event == XACT_EVENT_ABORT)
 			pgsr_guc_end_transaction(event != XACT_EVENT_ABORT);

@@ -151,18 +151,6 @@ pgsr_function_policy_init(void)
 }
 
 /*
- * What ALTER EXTENSION ... ADD and DROP change invalidates no cache, so verdicts
- * that may hang on it last no longer than a transaction.
- */
-void
-pgsr_function_policy_event(XactEvent event)
-{
-	if ((event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT) &&
-		cache != NULL && pgsr_lists_name_extensions())
-		verdicts_reset(cache);
-}
-
-/*
  * The name under which a library stands in the reviewed table: without its
  * directory, the suffix of libraries, and a version that some extensions put
  * into the name (postgis-3, timescaledb-2.19.0-dev).
@@ -407,8 +395,13 @@ find_verdict(Oid function)
 	MemoryContextDelete(work);
 	ReleaseSysCache(proctup);
 
-	if (cache_stale && cache != NULL)
-		return verdict;			/* an invalidation came in between */
+	/*
+	 * What ALTER EXTENSION ... ADD and DROP change invalidates no cache.  And an
+	 * invalidation may have come in between.
+	 */
+	if (cache_stale ||
+		(function >= FirstGenbkiObjectId && pgsr_lists_name_extensions()))
+		return verdict;
 	entry = verdicts_insert(cache, function, &found);
 	entry->verdict = verdict;
 	if (function < FirstGenbkiObjectId && verdict == PGSR_READS)

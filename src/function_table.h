@@ -9,6 +9,10 @@
  * version and suffix.  All versions share the rows.  Sorted as strcmp() does, by
  * library and symbol: functions.c searches by halving.
  *
+ * The verdicts: ALLOW and DENY; XID, which is allowed and takes a transaction id but
+ * writes nothing; SCHEMA, which is refused only where it would create the temporary
+ * schema.
+ *
  * A row is needed for each function that is volatile, and for each that has an
  * effect whatever it is declared to be; t/004_functions.pl tells which are
  * missing.  The reason is shown to who is refused.

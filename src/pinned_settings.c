@@ -26,6 +26,13 @@ static const char *const policy_settings[] = {
 	PGSR_PINNED_SETTINGS_NAME,
 };
 
+/* Settings that anyone may set and that act. */
+static const char *const acting_settings[] = {
+#define ACTING_SETTING(name, reason) name,
+#include "acting_settings.h"
+#undef ACTING_SETTING
+};
+
 /* What pinned_settings says. */
 typedef struct PinnedSettings
 {
@@ -194,6 +201,14 @@ is_pinned(const char *name, GucContext context, GucSource source)
 
 	if (pinned->superuser && context == PGC_SUSET)
 		return true;
+	if (strchr(name, '.') != NULL)
+	{
+		for (int i = 0; i < (int) lengthof(acting_settings); i++)
+		{
+			if (pg_strcasecmp(acting_settings[i], name) == 0)
+				return true;
+		}
+	}
 	for (int i = 0; i < pinned->length; i++)
 	{
 		if (pg_strcasecmp(next, name) == 0)

@@ -191,7 +191,6 @@ extern bool pgsr_known_to_read[];
 
 extern void pgsr_function_policy_init(void);
 extern void pgsr_forget_verdicts(void);
-extern void pgsr_function_policy_event(XactEvent event);
 extern void pgsr_check_function_verdict(Oid function);
 extern void pgsr_check_do(DoStmt *stmt);
 extern void pgsr_flush_lookups(void);
