@@ -186,7 +186,7 @@ executor_finish(QueryDesc *queryDesc)
 /*
  * Hand a utility statement on to whoever runs it.
  */
-static void
+static inline void
 next_ProcessUtility(PROCESS_UTILITY_PARAMS)
 {
 	if (prev_ProcessUtility)
@@ -196,26 +196,20 @@ next_ProcessUtility(PROCESS_UTILITY_PARAMS)
 }
 
 /*
- * Run a utility statement in a session that may write.
+ * Run a utility statement that defines a function or stores settings, or one in the
+ * midst of that (an event trigger's), in a session that may write.
  */
 static void
-process_unguarded(PROCESS_UTILITY_PARAMS)
+process_definition(PROCESS_UTILITY_PARAMS)
 {
 	Node	   *utility = pstmt->utilityStmt;
 	bool		was_validating = pgsr_mode_validating;
-	bool		validating = IsA(utility, CreateFunctionStmt);
 	bool		stores = IsA(utility, AlterRoleSetStmt) ||
 		IsA(utility, AlterDatabaseSetStmt);
 
-	if (likely(validating == was_validating && !stores))
-	{
-		next_ProcessUtility(PROCESS_UTILITY_ARGS);
-		return;
-	}
-
 	if (stores)
 		pgsr_settings_store(true);
-	pgsr_mode_validating = validating;
+	pgsr_mode_validating = IsA(utility, CreateFunctionStmt);
 	PG_TRY();
 	{
 		next_ProcessUtility(PROCESS_UTILITY_ARGS);
@@ -268,7 +262,13 @@ process_utility(PROCESS_UTILITY_PARAMS)
 	bool		ends_transaction = IsA(utility, TransactionStmt);
 
 	if (!guarded())
-		process_unguarded(PROCESS_UTILITY_ARGS);
+	{
+		if (pgsr_mode_validating || IsA(utility, CreateFunctionStmt) ||
+			IsA(utility, AlterRoleSetStmt) || IsA(utility, AlterDatabaseSetStmt))
+			process_definition(PROCESS_UTILITY_ARGS);
+		else
+			next_ProcessUtility(PROCESS_UTILITY_ARGS);
+	}
 	else
 	{
 		PgsrCommandNeeds needs = pgsr_check_command(utility);
@@ -405,6 +405,7 @@ _PG_init(void)
 
 	/* First whatever may fail: after an error nothing must be left behind. */
 	pgsr_commands_init();
+	pgsr_guc_list_settings(true);
 	pgsr_check_setting_names();
 	pgsr_check_setting_at_load(PGSR_DENIED_COMMANDS_NAME, pgsr_denied_commands_check);
 	pgsr_check_setting_at_load(PGSR_DENIED_FUNCTIONS_NAME, pgsr_denied_functions_check);
@@ -482,6 +483,7 @@ _PG_init(void)
 		mode_moved();
 		follow_mode();
 	}
+	pgsr_guc_list_settings(false);
 }
 
 /*

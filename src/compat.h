@@ -109,8 +109,8 @@ typedef int PgsrSysCacheId;
 #endif
 
 /*
- * All settings, and in *n how many there are.  From 16 on this copies and sorts
- * them; give the copy back with pgsr_free_settings().
+ * A list of all settings, to be freed, and in *n how many there are.  From 16 on
+ * core makes one at each call, sorted anew.
  */
 static inline struct config_generic **
 pgsr_all_settings(int *n)
@@ -118,16 +118,12 @@ pgsr_all_settings(int *n)
 #if PG_VERSION_NUM >= 160000
 	return get_guc_variables(n);
 #else
-	*n = GetNumConfigOptions();
-	return get_guc_variables();
-#endif
-}
+	struct config_generic **settings;
 
-static inline void
-pgsr_free_settings(struct config_generic **settings)
-{
-#if PG_VERSION_NUM >= 160000
-	pfree(settings);
+	*n = GetNumConfigOptions();
+	settings = palloc(*n * sizeof(*settings));
+	memcpy(settings, get_guc_variables(), *n * sizeof(*settings));
+	return settings;
 #endif
 }
 

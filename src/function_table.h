@@ -7,7 +7,7 @@
  * One row a line: library, C symbol (pg_proc.prosrc), verdict, reason.  Built-in
  * functions have an empty library; other libraries stand without directory,
  * version and suffix.  All versions share the rows.  Sorted as strcmp() does, by
- * library and symbol: functions.c searches by halving.
+ * library and symbol: function_policy.c searches by halving.
  *
  * The verdicts: ALLOW and DENY; XID, which is allowed and takes a transaction id but
  * writes nothing; SCHEMA, which is refused only where it would create the temporary

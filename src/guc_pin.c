@@ -67,6 +67,29 @@ typedef struct SetAside
 } SetAside;
 
 /*
+ * All settings, while the library is being loaded: from 16 on it takes long to
+ * list them, and both the check of names and the lock want to see them all.
+ */
+static struct config_generic **listed = NULL;
+static int	n_listed = 0;
+
+/*
+ * The library begins to be loaded, or has been.  An error in between leaves the
+ * list behind, until the library begins to be loaded again.
+ */
+void
+pgsr_guc_list_settings(bool begins)
+{
+	if (begins)
+		listed = pgsr_all_settings(&n_listed);
+	else
+	{
+		pfree(listed);
+		listed = NULL;
+	}
+}
+
+/*
  * Is there a setting of this name?
  */
 bool
@@ -523,8 +546,8 @@ pgsr_guc_release_bool(const char *name, bool announce)
 void
 pgsr_guc_pin_all(PgsrGucFilter filter)
 {
-	int			n;
-	struct config_generic **settings = pgsr_all_settings(&n);
+	int			n = n_listed;
+	struct config_generic **settings = listed ? listed : pgsr_all_settings(&n);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -538,28 +561,32 @@ pgsr_guc_pin_all(PgsrGucFilter filter)
 		if (pin)
 			record->context = PGC_SU_BACKEND;
 	}
-	pgsr_free_settings(settings);
+	if (settings != listed)
+		pfree(settings);
 }
 
 /*
- * The names of the settings below a prefix that were given a value and that
- * nothing has defined.
+ * The names of the listed settings below a prefix that were given a value and that
+ * nothing has defined.  Takes all placeholders below the prefix out of the list:
+ * they are about to be replaced.
  */
 List *
-pgsr_guc_placeholders_of(const char *prefix)
+pgsr_guc_listed_placeholders(const char *prefix)
 {
-	int			n;
-	struct config_generic **settings = pgsr_all_settings(&n);
 	List	   *names = NIL;
+	int			kept = 0;
 
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < n_listed; i++)
 	{
-		if (pg_strncasecmp(settings[i]->name, prefix, strlen(prefix)) == 0 &&
-			is_placeholder(settings[i]) &&
-			*SettingPart(settings[i], string)->variable != NULL)
-			names = lappend(names, pstrdup(settings[i]->name));
+		struct config_generic *record = listed[i];
+
+		if (pg_strncasecmp(record->name, prefix, strlen(prefix)) != 0 ||
+			!is_placeholder(record))
+			listed[kept++] = record;
+		else if (*SettingPart(record, string)->variable != NULL)
+			names = lappend(names, pstrdup(record->name));
 	}
-	pgsr_free_settings(settings);
+	n_listed = kept;
 	return names;
 }
 
@@ -620,7 +647,7 @@ pgsr_guc_set_aside(void)
 				entry->masked = reset;
 		}
 	}
-	pgsr_free_settings(settings);
+	pfree(settings);
 	return list;
 }
 
