@@ -207,7 +207,7 @@ SELECT transaction, gid, age(now(), prepared) FROM pg_prepared_xacts;
 SELECT count(*) FROM pg_ls_dir('pg_wal') name WHERE name ~ '^[0-9A-F]{24}$';
 SELECT pg_relation_size(oid), pg_size_pretty(pg_total_relation_size(oid)), pg_get_userbyid(relowner) FROM pg_class WHERE relkind IN ('r', 'i');
 ROLLBACK;
--- Datadog (datadog_checks/postgres/util.py, statement_samples.py)
+-- Datadog (datadog_checks/postgres/util.py)
 SELECT pg_snapshot_xmin(s), pg_snapshot_xmax(s), (SELECT count(*) FROM pg_snapshot_xip(s)) FROM pg_current_snapshot() s;
 SELECT checkpoint_time, pg_wal_lsn_diff(pg_current_wal_lsn(), redo_lsn), timeline_id FROM pg_control_checkpoint();
 SELECT floor(extract(epoch FROM current_timestamp - pg_postmaster_start_time()));
@@ -217,6 +217,7 @@ SELECT subname, srrelid::regclass, srsubstate FROM pg_subscription_rel JOIN pg_s
 SELECT n.nspname, c.relname, count(*) FROM pg_buffercache b JOIN pg_class c ON b.relfilenode = pg_relation_filenode(c.oid)
 	JOIN pg_namespace n ON n.oid = c.relnamespace GROUP BY 1, 2;
 SELECT application_name, datname, usename, coalesce(wait_event, 'none'), backend_type, count(*) FROM pg_stat_activity GROUP BY 1, 2, 3, 4, 5;
+-- and a plan of a statement with parameters, the way agents get one
 PREPARE dd AS SELECT * FROM monitored WHERE i = $1;
 SET plan_cache_mode = force_generic_plan;
 EXPLAIN (FORMAT JSON) EXECUTE dd (NULL);

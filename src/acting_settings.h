@@ -7,21 +7,24 @@
  * One row a line: name, reason.  They are kept in every locked session, beside
  * those that only a superuser may set.  Sorted as strcmp() does.
  *
- * Found by reading every setting that the extensions of function_table.h, the
- * contrib modules and the languages define with PGC_USERSET, and what their
- * hooks and the users of their values do.  A setting that changes only plans,
- * limits, formats or what this session is told has no row, nor has one that acts
- * only with a function or command that is refused.
+ * Found in the sources that were at hand of the extensions of function_table.h
+ * (docs/reviewing-functions.md names their versions), of the contrib modules and of
+ * the languages of 18.6: hooks and uses were read of strings and of settings with a
+ * check or assign hook that are PGC_USERSET; of the others mostly the names.  A
+ * setting that changes only plans, limits, formats or what this session is told has
+ * no row, nor has one that acts only with a function or command that is refused.
  *
  *-------------------------------------------------------------------------
  */
 ACTING_SETTING("citus.enable_change_data_capture", "Its assign hook changes dynamic_library_path.")
 ACTING_SETTING("citus.writable_standby_coordinator", "On a standby it lets writes through to the workers.")
+ACTING_SETTING("hypopg.use_real_oids", "It makes hypothetical indexes use up object identifiers of the server.")
 ACTING_SETTING("pg_parquet.enable_copy_hooks", "It lets COPY write Parquet files and to URLs, past other hooks.")
 ACTING_SETTING("pgroonga.log_path", "Its assign hook opens the file for writing.")
 ACTING_SETTING("pgroonga.log_rotate_threshold_size", "A log file of this size is renamed.")
 ACTING_SETTING("pgroonga.query_log_path", "Its assign hook opens the file for writing.")
 ACTING_SETTING("pgroonga.query_log_rotate_threshold_size", "A log file of this size is renamed.")
+ACTING_SETTING("plpgsql_check.profiler", "It writes profiles that sessions share.")
 ACTING_SETTING("plv8.debugger_port", "It names a port that V8 listens on.")
 ACTING_SETTING("plv8.icu_data", "It names a file that V8 loads and trusts.")
 ACTING_SETTING("plv8.start_proc", "It runs a function, past the checks of functions.")

@@ -1127,8 +1127,8 @@ FUNCTION("pg_search", "background_layer_sizes_wrapper", ALLOW, "It reads an inde
 FUNCTION("pg_search", "bgmerger_state_wrapper", ALLOW, "It returns nothing; older versions read the state of a worker.")
 FUNCTION("pg_search", "combined_layer_sizes_wrapper", ALLOW, "It reads an index.")
 FUNCTION("pg_search", "create_paradedb_test_table_wrapper", DENY, "It creates a table.")
-FUNCTION("pg_search", "force_merge_pretty_bytes_wrapper", DENY, "It rewrites segments of an index.")
-FUNCTION("pg_search", "force_merge_raw_bytes_wrapper", DENY, "It rewrites segments of an index.")
+FUNCTION("pg_search", "force_merge_pretty_bytes_wrapper", DENY, "It rewrites segments of an index in older versions.")
+FUNCTION("pg_search", "force_merge_raw_bytes_wrapper", DENY, "It rewrites segments of an index in older versions.")
 FUNCTION("pg_search", "fsm_info_wrapper", ALLOW, "It reads an index.")
 FUNCTION("pg_search", "fsm_size_wrapper", ALLOW, "It reads an index.")
 FUNCTION("pg_search", "index_created_at_wrapper", ALLOW, "It reads an index.")
@@ -1142,7 +1142,7 @@ FUNCTION("pg_search", "layer_sizes_wrapper", ALLOW, "It reads an index.")
 FUNCTION("pg_search", "merge_info_wrapper", DENY, "It writes a page of the index to take its merge lock.")
 FUNCTION("pg_search", "merge_lock_garbage_collect_wrapper", DENY, "It writes a page of the index to take its merge lock.")
 FUNCTION("pg_search", "random_words_wrapper", ALLOW, "It computes a result from its arguments.")
-FUNCTION("pg_search", "reset_bgworker_state_wrapper", DENY, "It resets the state of a background worker.")
+FUNCTION("pg_search", "reset_bgworker_state_wrapper", DENY, "It resets the state of a background worker in older versions.")
 FUNCTION("pg_search", "schema_wrapper", ALLOW, "It reads an index.")
 FUNCTION("pg_search", "term_set_agg_i_64_term_set_agg_i_64_combine_wrapper", ALLOW, "It computes a result from its arguments.")
 FUNCTION("pg_search", "term_set_agg_i_64_term_set_agg_i_64_finalize_wrapper", ALLOW, "It computes a result from its arguments.")
@@ -1366,6 +1366,30 @@ FUNCTION("pg_walinspect", "pg_get_wal_stats_till_end_of_wal", ALLOW, "It only re
 /* pgaudit */
 FUNCTION("pgaudit", "pgaudit_ddl_command_end", ALLOW, "It only writes to the audit log, after a command that was allowed.")
 FUNCTION("pgaudit", "pgaudit_sql_drop", ALLOW, "It only writes to the audit log, after a command that was allowed.")
+
+/* pgautofailover */
+FUNCTION("pgautofailover", "create_formation", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "disable_secondary", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "drop_formation", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "enable_secondary", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "get_nodes", ALLOW, "It reads the state of the nodes.")
+FUNCTION("pgautofailover", "get_other_node", ALLOW, "It only raises an error; it is no longer supported.")
+FUNCTION("pgautofailover", "get_other_nodes", ALLOW, "It reads the state of the nodes.")
+FUNCTION("pgautofailover", "get_primary", ALLOW, "It reads the state of the nodes.")
+FUNCTION("pgautofailover", "node_active", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "perform_failover", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "perform_promotion", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "register_node", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "remove_node", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "remove_node_by_host", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "remove_node_by_nodeid", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "set_formation_number_sync_standbys", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "set_node_candidate_priority", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "set_node_replication_quorum", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "start_maintenance", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "stop_maintenance", DENY, "It changes formations or nodes, or makes them fail over.")
+FUNCTION("pgautofailover", "synchronous_standby_names", ALLOW, "It reads the state of the nodes.")
+FUNCTION("pgautofailover", "update_node_metadata", DENY, "It changes formations or nodes, or makes them fail over.")
 
 /* pgcrypto */
 FUNCTION("pgcrypto", "pg_check_fipsmode", ALLOW, "It only tells whether FIPS mode is on.")
@@ -1597,6 +1621,10 @@ FUNCTION("pgx_ulid", "gen_ulid_wrapper", ALLOW, "It returns a new identifier.")
 FUNCTION("pgxml", "xpath_table", ALLOW, "It reads a table through the executor, which is checked.")
 FUNCTION("pgxml", "xslt_process", ALLOW, "It only transforms XML; files and network are closed to it.")
 
+/* pllua */
+FUNCTION("pllua", "pllua_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
+FUNCTION("pllua", "plluau_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
+
 /* plperl */
 FUNCTION("plperl", "plperl_call_handler", ALLOW, "It only runs the language; the language is judged separately.")
 FUNCTION("plperl", "plperl_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
@@ -1676,15 +1704,20 @@ FUNCTION("plpython3", "plpython3_validator", ALLOW, "It only compiles a function
 
 /* plr */
 FUNCTION("plr", "install_rcmd", DENY, "It runs any code in R, an untrusted language.")
+FUNCTION("plr", "plr_array", ALLOW, "It computes a result from its arguments.")
+FUNCTION("plr", "plr_array_accum", ALLOW, "It computes a result from its arguments.")
+FUNCTION("plr", "plr_array_push", ALLOW, "It computes a result from its arguments.")
 FUNCTION("plr", "plr_environ", ALLOW, "It reads the environment of the server process.")
 FUNCTION("plr", "plr_get_raw", DENY, "It may run code in R, an untrusted language.")
+FUNCTION("plr", "plr_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
 FUNCTION("plr", "plr_set_rhome", DENY, "It changes where R, an untrusted language, is loaded from.")
 FUNCTION("plr", "plr_unset_rhome", DENY, "It changes where R, an untrusted language, is loaded from.")
+FUNCTION("plr", "plr_version", ALLOW, "It reports the version of the extension.")
 FUNCTION("plr", "reload_plr_modules", DENY, "It runs any code in R, an untrusted language.")
 
 /* plsh */
-FUNCTION("plsh", "plsh_inline_handler", DENY, "It may run a program.")
-FUNCTION("plsh", "plsh_validator", DENY, "It may run a program.")
+FUNCTION("plsh", "plsh_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
+FUNCTION("plsh", "plsh_validator", ALLOW, "It only looks at the first line of a function.")
 
 /* pltcl */
 FUNCTION("pltcl", "pltcl_call_handler", ALLOW, "It only runs the language; the language is judged separately.")
@@ -1871,7 +1904,7 @@ FUNCTION("repmgr", "unset_bdr_failover_handler", DENY, "It changes the state of 
 
 /* rum */
 FUNCTION("rum", "rum_metapage_info", ALLOW, "It only reads a page.")
-FUNCTION("rum", "rum_page_items_info", DENY, "It trusts that the index is of its own kind: another can crash the server.")
+FUNCTION("rum", "rum_page_items_info", DENY, "It trusts that the index is of its own kind: another can crash the server or keep it busy for ever.")
 FUNCTION("rum", "rum_page_opaque_info", ALLOW, "It only reads a page.")
 FUNCTION("rum", "rumhandler", ALLOW, "It only returns a table of callbacks.")
 
