@@ -91,6 +91,15 @@ need_packages()
 	rm -f "$apt_log"
 }
 
+# Those of these packages that apt knows.
+known_packages()
+{
+	local package
+	for package in "$@"; do
+		! apt-cache show "$package" >/dev/null 2>&1 || echo "$package"
+	done
+}
+
 # --- versions ---
 
 # The major version that this distribution has.

@@ -15,14 +15,13 @@ source_line()
 	echo "deb-src $([ ! -e "$keyring" ] || echo "[signed-by=$keyring] ")$2 $3 $4"
 }
 
-# Unpack the source of the distribution's package of a version into $2.  apt keeps
-# its state in a directory of its own, so that the machine's is not touched.  Fails
-# if the mirror has no source; newer ones may be gone where older ones are there.
+# Unpack the source of the distribution's package of a version into $2/source.  apt
+# keeps its state there too, so that the machine's is not touched.  Fails if the
+# mirror has no source; newer ones may be gone where older ones are there.
 fetch_source()
 {
-	local version=$1 to=$2 dir apt release suite versions candidate archive origin label uri component
-	dir=$(mktemp -d /tmp/pgsr-source.XXXXXX)
-	mkdir -p "$dir/state/lists/partial" "$dir/cache/archives/partial"
+	local version=$1 dir=$2 apt release suite versions candidate archive origin label uri component
+	mkdir -p "$dir/source" "$dir/state/lists/partial" "$dir/cache/archives/partial"
 	if [ "$version" = "$host_version" ]; then
 		while IFS='|' read -r origin label uri suite component; do
 			case $origin in Debian | Ubuntu) source_line "$origin" "$uri" "$suite" "$component" ;; esac
@@ -50,14 +49,11 @@ fetch_source()
 		fi
 		echo "It is not on the mirror."
 	done
-	if [ -n "$archive" ]; then
-		mkdir -p "$to"
-		tar -xf "$archive" -C "$to" --strip-components=1 --no-same-owner || die "cannot unpack $(basename "$archive")"
-	else
+	if [ -z "$archive" ]; then
 		sed -n 's/^[EW]: /    /p' "$dir/log" | tail -n 5
+		return 1
 	fi
-	rm -rf "$dir"
-	[ -n "$archive" ]
+	tar -xf "$archive" -C "$dir/source" --strip-components=1 --no-same-owner || die "cannot unpack $archive"
 }
 
 # Build the server of a source tree in the directory $2, and install it as $3.  The
@@ -91,7 +87,7 @@ make_assert_server()
 		need_build_packages
 		dir=$cache/assert-$version.work
 		rm -rf "$prefix" "$dir"
-		fetch_source "$version" "$dir/source" || skip "no source of PostgreSQL $version on the mirror"
+		fetch_source "$version" "$dir" || skip "no source of PostgreSQL $version on the mirror"
 		build_server "$dir/source" "$dir/build" "$prefix"
 		rm -rf "$dir"
 		touch "$prefix/.ready"
