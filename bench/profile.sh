@@ -85,14 +85,22 @@ awk -F '\t' '
 
 for kind in self inclusive; do
 	if [ "$kind" = self ]; then
-		printf '\nMore than without the library, in the function itself:\n\n'
+		printf '\nMore or less than without the library, in the function itself:\n\n'
 	else
-		printf '\nMore than without the library, with what is called:\n\n'
+		printf '\nMore or less than without the library, with what is called:\n\n'
 	fi
 	awk -F '\t' '
 		FNR == NR { absent[$2] = $1; next }
-		{ more = $1 - absent[$2]; if (more > 0) printf "%10d %10d  %s\n", more, $1, $2 }' \
-		"$work/$kind.absent" "$work/$kind.$mode" | sort -nr >"$work/more"
+		{ all[$2] = $1 }
+		END {
+			for (name in absent) all[name] += 0
+			for (name in all)
+			{
+				more = all[name] - absent[name]
+				if (more != 0)
+					printf "%d\t%10d %10d  %s\n", more < 0 ? -more : more, more, all[name], name
+			}
+		}' "$work/$kind.absent" "$work/$kind.$mode" | sort -nr | cut -f2- >"$work/more"
 	printf '%10s %10s\n' more all
 	sed -n 1,40p "$work/more"
 done
