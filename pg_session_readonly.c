@@ -341,22 +341,35 @@ fmgr_call(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 
 /*
  * Transaction callback.  The transaction in which a backend starts ends when it
- * has read all its settings: then it takes up its mode.
+ * has read all its settings: then it takes up its mode.  The write guard's last look
+ * comes before anything is made durable.
  */
 static void
 xact_event(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_PRE_COMMIT && pgsr_mode_settle())
+	if (unlikely(!pgsr_mode_settled) && event == XACT_EVENT_PRE_COMMIT &&
+		pgsr_mode_settle())
 	{
 		mode_moved();
 		follow_mode();
 	}
-	if (pgsr_mode > PGSR_OFF)
+	if (pgsr_mode == PGSR_OFF)
+		return;
+
+	switch (event)
 	{
-		pgsr_write_guard_event(event);
-		if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_PREPARE ||
-			event == XACT_EVENT_ABORT)
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			pgsr_write_guard_check();
+			break;
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PREPARE:
+		case XACT_EVENT_ABORT:
+			pgsr_write_guard_end_transaction();
 			pgsr_guc_end_transaction(event != XACT_EVENT_ABORT);
+			break;
+		default:
+			break;
 	}
 }
 
@@ -496,7 +509,6 @@ _PG_init(void)
 Datum
 pg_session_readonly_lock(PG_FUNCTION_ARGS)
 {
-	(void) pgsr_mode_settle();
 	(void) set_config_option(PGSR_MODE_NAME,
 							 pgsr_mode_options[PGSR_LOCKED].name,
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET,

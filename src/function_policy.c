@@ -29,6 +29,7 @@
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/tuplestore.h"
 #include "utils/typcache.h"
 
@@ -448,27 +449,71 @@ pgsr_check_function_verdict(Oid function)
 }
 
 /*
- * Does anything but core's own define how values are compared, hashed, or put into
- * ranges?
+ * Stands in for a function that was looked up before the session was guarded: look
+ * it up anew, under the eyes of our hooks, and call it.
+ */
+static Datum
+look_up_and_call(PG_FUNCTION_ARGS)
+{
+	FmgrInfo   *flinfo = fcinfo->flinfo;
+
+	fmgr_info_cxt(flinfo->fn_oid, flinfo, flinfo->fn_mcxt);
+	return FunctionCallInvoke(fcinfo);
+}
+
+/*
+ * Have a type's support functions looked up anew.  The type cache keeps its look-ups
+ * when it is invalidated (lookup_type_cache() in typcache.c), and somebody may be in
+ * the midst of using them.
+ */
+static void
+forget_support_functions(Oid type)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type, 0);
+	FmgrInfo   *kept[] = {
+		&entry->eq_opr_finfo,
+		&entry->cmp_proc_finfo,
+		&entry->hash_proc_finfo,
+		&entry->hash_extended_proc_finfo,
+		&entry->rng_cmp_proc_finfo,
+		&entry->rng_canonical_finfo,
+		&entry->rng_subdiff_finfo,
+	};
+
+	for (int i = 0; i < (int) lengthof(kept); i++)
+	{
+		if (kept[i]->fn_oid >= FirstGenbkiObjectId)
+			kept[i]->fn_addr = look_up_and_call;
+	}
+}
+
+/*
+ * Forget the look-ups for each type that a row of a catalog is about, from
+ * "type_attribute" of it, if its "key_attribute" says that it is not core's own.
+ * Returns whether there was one.
  */
 static bool
-has_foreign_types(void)
+forget_lookups_of(Oid catalog, AttrNumber key_attribute, AttrNumber type_attribute)
 {
-	Oid			catalogs[] = {OperatorClassRelationId, RangeRelationId};
+	Relation	rel = table_open(catalog, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple	tuple;
 	bool		found = false;
 
-	for (int i = 0; i < (int) lengthof(catalogs); i++)
+	while ((tuple = systable_getnext(scan)) != NULL)
 	{
-		Relation	rel = table_open(catalogs[i], AccessShareLock);
-		SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-		HeapTuple	tuple;
+		bool		isnull;
+		Datum		key = heap_getattr(tuple, key_attribute, RelationGetDescr(rel), &isnull);
+		Datum		type = heap_getattr(tuple, type_attribute, RelationGetDescr(rel), &isnull);
 
-		/* either catalog begins with the number of what it is about */
-		while (!found && (tuple = systable_getnext(scan)) != NULL)
-			found = *(Oid *) GETSTRUCT(tuple) >= FirstNormalObjectId;
-		systable_endscan(scan);
-		table_close(rel, AccessShareLock);
+		if (DatumGetObjectId(key) < FirstNormalObjectId ||
+			!get_typisdefined(DatumGetObjectId(type)))
+			continue;
+		forget_support_functions(DatumGetObjectId(type));
+		found = true;
 	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
 	return found;
 }
 
@@ -476,41 +521,23 @@ has_foreign_types(void)
  * Have functions that were looked up before the session was guarded looked up
  * anew, under the eyes of our hooks.
  *
- * The type cache keeps its look-ups of support functions when it is invalidated
- * (lookup_type_cache() in typcache.c), so take them out of it: for all types but
- * arrays and rows, which use those of their elements.
+ * In the type cache these are those of the operator classes and ranges that are not
+ * core's own, and where there is one, those of any type that may use them: a domain
+ * or whatever else is as good as the type.  Arrays and rows use those of their
+ * elements.
  */
 void
 pgsr_flush_lookups(void)
 {
-	Relation	rel;
-	SysScanDesc scan;
-	HeapTuple	tuple;
+	bool		found;
 
 	InvalidateSystemCaches();
-	if (!has_foreign_types())
-		return;
-
-	rel = table_open(TypeRelationId, AccessShareLock);
-	scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	while ((tuple = systable_getnext(scan)) != NULL)
-	{
-		Form_pg_type type = (Form_pg_type) GETSTRUCT(tuple);
-		TypeCacheEntry *entry;
-
-		if (!type->typisdefined || type->typcategory == TYPCATEGORY_ARRAY ||
-			type->typtype == TYPTYPE_COMPOSITE || type->typtype == TYPTYPE_PSEUDO)
-			continue;
-		entry = lookup_type_cache(type->oid, 0);
-		entry->eq_opr_finfo.fn_oid = InvalidOid;
-		entry->cmp_proc_finfo.fn_oid = InvalidOid;
-		entry->hash_proc_finfo.fn_oid = InvalidOid;
-		entry->hash_extended_proc_finfo.fn_oid = InvalidOid;
-		if (type->typtype == TYPTYPE_RANGE)
-			entry->rngelemtype = NULL;
-	}
-	systable_endscan(scan);
-	table_close(rel, AccessShareLock);
+	found = forget_lookups_of(OperatorClassRelationId, Anum_pg_opclass_oid,
+							  Anum_pg_opclass_opcintype);
+	found |= forget_lookups_of(RangeRelationId, Anum_pg_range_rngtypid,
+							   Anum_pg_range_rngtypid);
+	if (found)
+		(void) forget_lookups_of(TypeRelationId, Anum_pg_type_oid, Anum_pg_type_oid);
 }
 
 /*

@@ -25,6 +25,7 @@
 #include "session_readonly.h"
 
 PgsrMode	pgsr_mode = PGSR_OFF;
+bool		pgsr_mode_settled = false;
 bool		pgsr_mode_validating = false;
 int			pgsr_mode_setting = PGSR_OFF;
 
@@ -42,9 +43,6 @@ const struct config_enum_entry pgsr_mode_options[] = {
 static bool preloaded = false;
 static PgsrMode mode_before_client = PGSR_OFF;
 static bool client_spoke = false;
-
-/* Has this process taken up its mode? */
-static bool settled = false;
 
 /*
  * Is this a process whose mode means anything?
@@ -277,11 +275,9 @@ pgsr_mode_settle(void)
 	const char *policy;
 	bool		client_mode;
 
-	if (settled)
-		return false;
 	if (!mode_applies() || IsParallelWorker())
 	{
-		settled = true;
+		pgsr_mode_settled = true;
 		check_walsender();
 		return false;
 	}
@@ -289,7 +285,7 @@ pgsr_mode_settle(void)
 	/* what is stored cannot be read before */
 	if (!IsTransactionState() || !OidIsValid(MyDatabaseId))
 		return false;
-	settled = true;
+	pgsr_mode_settled = true;
 	if (preloaded && IsUnderPostmaster)
 		pgsr_check_role_settings();
 
@@ -413,7 +409,7 @@ pgsr_mode_check(int *newval, void **extra, GucSource source)
 			*newval = PGSR_OFF;
 		return true;
 	}
-	if (!settled)
+	if (!pgsr_mode_settled)
 	{
 		if (source == PGC_S_CLIENT && preloaded && !client_spoke)
 		{
@@ -441,7 +437,7 @@ pgsr_mode_assign(int newval)
 {
 	bool		moved;
 
-	if (!IsParallelWorker() && (!settled || !mode_applies()))
+	if (!IsParallelWorker() && (!pgsr_mode_settled || !mode_applies()))
 		return false;
 
 	moved = newval != (int) pgsr_mode && pgsr_mode != PGSR_LOCKED;
@@ -463,6 +459,6 @@ pgsr_mode_assign(int newval)
 const char *
 pgsr_mode_show(void)
 {
-	return pgsr_mode_options[settled || IsParallelWorker() ? (int) pgsr_mode :
+	return pgsr_mode_options[pgsr_mode_settled || IsParallelWorker() ? (int) pgsr_mode :
 							 pgsr_mode_setting].name;
 }

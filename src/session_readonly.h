@@ -40,8 +40,9 @@ typedef enum PgsrMode
 	PGSR_LOCKED
 } PgsrMode;
 
-/* The position in force in this process. */
+/* The position in force in this process, and whether it has been taken up. */
 extern PgsrMode pgsr_mode;
+extern bool pgsr_mode_settled;
 
 /* A function is being created; what its SET clause says is only tried. */
 extern bool pgsr_mode_validating;
@@ -90,7 +91,7 @@ extern void pgsr_expect_writes(void);
 extern void pgsr_begin_granted_command(void);
 extern void pgsr_grant_written(void);
 extern void pgsr_end_granted_command(void);
-extern void pgsr_write_guard_event(XactEvent event);
+extern void pgsr_write_guard_end_transaction(void);
 extern bool pgsr_check_temporary(Oid relid);
 extern void pgsr_check_plan_targets(PlannedStmt *stmt);
 

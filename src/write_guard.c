@@ -217,28 +217,14 @@ pgsr_end_granted_command(void)
 }
 
 /*
- * Follow the transaction's life: the guard's last look comes before anything is
- * made durable, and each transaction is accounted for on its own.
+ * Each transaction is accounted for on its own.
  */
 void
-pgsr_write_guard_event(XactEvent event)
+pgsr_write_guard_end_transaction(void)
 {
-	switch (event)
-	{
-		case XACT_EVENT_PRE_COMMIT:
-		case XACT_EVENT_PRE_PREPARE:
-			pgsr_write_guard_check();
-			break;
-		case XACT_EVENT_COMMIT:
-		case XACT_EVENT_ABORT:
-		case XACT_EVENT_PREPARE:
-			xid_expected = false;
-			may_write = false;
-			granted = NULL;
-			break;
-		default:
-			break;
-	}
+	xid_expected = false;
+	may_write = false;
+	granted = NULL;
 }
 
 /*

@@ -38,6 +38,17 @@ $node->safe_psql('postgres', qq(
 		OPERATOR 1 <, OPERATOR 3 =, OPERATOR 5 >, FUNCTION 1 compare(odd, odd);
 	CREATE OPERATOR CLASS odd_hash_ops DEFAULT FOR TYPE odd USING hash AS
 		OPERATOR 1 =, FUNCTION 1 hash(odd);
+	CREATE TYPE odd_row AS (i int);
+	CREATE FUNCTION less(odd_row, odd_row) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT \$1.i < \$2.i';
+	CREATE FUNCTION equal(odd_row, odd_row) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT \$1.i = \$2.i';
+	CREATE FUNCTION greater(odd_row, odd_row) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT \$1.i > \$2.i';
+	CREATE OPERATOR <<< (LEFTARG = odd_row, RIGHTARG = odd_row, FUNCTION = less);
+	CREATE OPERATOR === (LEFTARG = odd_row, RIGHTARG = odd_row, FUNCTION = equal);
+	CREATE OPERATOR >>> (LEFTARG = odd_row, RIGHTARG = odd_row, FUNCTION = greater);
+	CREATE FUNCTION compare_rows(odd_row, odd_row) RETURNS int AS '$writer', 'unreviewed_compare' LANGUAGE C STRICT VOLATILE;
+	CREATE OPERATOR CLASS odd_row_ops DEFAULT FOR TYPE odd_row USING btree AS
+		OPERATOR 1 <<<, OPERATOR 3 ===, OPERATOR 5 >>>, FUNCTION 1 compare_rows(odd_row, odd_row);
+	CREATE DOMAIN odd_domain AS odd;
 	CREATE TYPE odd_range;
 	CREATE FUNCTION canonical(odd_range) RETURNS odd_range AS '$writer', 'unreviewed_echo' LANGUAGE C STRICT IMMUTABLE;
 	CREATE TYPE odd_range AS RANGE (SUBTYPE = odd, CANONICAL = canonical);
@@ -94,6 +105,8 @@ my @attacks = (
 	[ 'greatest()', 'compare', 'SELECT greatest(o, o) FROM odds' ],
 	[ 'comparison of arrays', 'compare', 'SELECT ARRAY[o] < ARRAY[o] FROM odds' ],
 	[ 'comparison of rows', 'compare', 'SELECT a < b FROM odds a, odds b' ],
+	[ 'comparison of arrays of rows', 'compare_rows', 'SELECT ARRAY[ROW(1)::odd_row] < ARRAY[ROW(2)::odd_row]' ],
+	[ 'comparison of arrays of a domain', 'compare', 'SELECT ARRAY[o::odd_domain] < ARRAY[o::odd_domain] FROM odds' ],
 	[ 'hash of an array', 'hash', 'SELECT hash_array(ARRAY[o]) FROM odds' ],
 	[ 'range', 'compare', 'SELECT odd_range(o, o) FROM odds' ],
 	[ 'canonical range', 'canonical|compare', q(SELECT odd_range(o, NULL) FROM odds) ],
@@ -106,7 +119,7 @@ for my $disguise ('', 'SECURITY DEFINER', "SET work_mem = '4MB'")
 {
 	my $name = $disguise || 'as it is';
 
-	for my $function ('compare', 'hash', 'canonical', 'input', 'output', 'trigger_c')
+	for my $function ('compare', 'compare_rows', 'hash', 'canonical', 'input', 'output', 'trigger_c')
 	{
 		$node->safe_psql('postgres', "ALTER FUNCTION $function SECURITY INVOKER RESET ALL");
 		$node->safe_psql('postgres', "ALTER FUNCTION $function $disguise") if $disguise;
@@ -136,7 +149,7 @@ for my $disguise ('', 'SECURITY DEFINER', "SET work_mem = '4MB'")
 		}
 
 		$session = Wire->new($node);
-		$session->run(@setup, @more, "SET pg_session_readonly.allowed_functions = 'compare, hash, canonical, input, output, trigger_c'", @lock);
+		$session->run(@setup, @more, "SET pg_session_readonly.allowed_functions = 'compare, compare_rows, hash, canonical, input, output, trigger_c'", @lock);
 		$session->run($sql);
 		cmp_ok($session->run('SELECT calls()'), '>', 0, "$name: $what: runs where an administrator allowed it");
 		$session->quit;
