@@ -17,6 +17,7 @@ OBJS = \
 	src/read_only.o \
 	src/refusal.o \
 	src/role_settings.o \
+	src/sessions.o \
 	src/temp_schema.o \
 	src/write_guard.o
 LOCAL_HEADERS = $(wildcard $(srcdir)/src/*.h)

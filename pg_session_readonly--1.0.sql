@@ -29,3 +29,10 @@ CREATE FUNCTION pg_session_readonly_denied_functions(OUT function regprocedure,
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pg_session_readonly_denied_functions'
 LANGUAGE C STABLE PARALLEL RESTRICTED;
+
+-- The guarded sessions of the server, for who may see pg_stat_activity.
+CREATE FUNCTION pg_session_readonly_sessions(OUT pid integer, OUT mode text,
+	OUT refusals bigint, OUT last_refusal timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_session_readonly_sessions'
+LANGUAGE C STABLE PARALLEL RESTRICTED;

@@ -51,6 +51,9 @@ static bool follow_pending = false;
 /* Look-ups made before the session was guarded may be kept somewhere. */
 static bool flush_pending = false;
 
+/* This session is guarded, or was. */
+static bool guards_installed = false;
+
 static void install_guards(void);
 
 /*
@@ -68,6 +71,7 @@ mode_moved(void)
 	}
 	pgsr_policy_settings_follow(pgsr_mode);
 	pgsr_forget_verdicts();
+	pgsr_sessions_show_mode();
 	follow_pending = true;
 }
 
@@ -353,7 +357,7 @@ xact_event(XactEvent event, void *arg)
 		mode_moved();
 		follow_mode();
 	}
-	if (pgsr_mode == PGSR_OFF)
+	if (!guards_installed)
 		return;
 
 	switch (event)
@@ -381,11 +385,9 @@ xact_event(XactEvent event, void *arg)
 static void
 install_guards(void)
 {
-	static bool installed = false;
-
-	if (installed)
+	if (guards_installed)
 		return;
-	installed = true;
+	guards_installed = true;
 
 	pgsr_read_only_init();
 	pgsr_temp_schema_init();
@@ -487,6 +489,8 @@ _PG_init(void)
 	MarkGUCPrefixReserved(PGSR_PREFIX);
 
 	pgsr_function_policy_init();
+	if (process_shared_preload_libraries_in_progress)
+		pgsr_sessions_init();
 	prev_ProcessUtility = ProcessUtility_hook;
 	ProcessUtility_hook = process_utility;
 	RegisterXactCallback(xact_event, NULL);

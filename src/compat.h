@@ -85,6 +85,13 @@ typedef int PgsrSysCacheId;
 #define PermissionsNode RangeTblEntry
 #endif
 
+/* 17 gave the number of a process a name. */
+#if PG_VERSION_NUM >= 170000
+#define PgsrProcNumber MyProcNumber
+#else
+#define PgsrProcNumber (MyProc->pgprocno)
+#endif
+
 /* 16 made one function of the checks of privileges on objects. */
 #if PG_VERSION_NUM >= 160000
 #define pg_namespace_aclcheck(schema, role, mode) \

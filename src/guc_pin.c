@@ -237,15 +237,16 @@ exchange_reset_value(struct config_generic *record, config_var_value value)
 }
 
 /*
- * Let the end of the transactions and functions in progress bring back a value.
+ * Let the end of the transactions and functions in progress bring back a value, and
+ * where it comes from.
  */
 static void
-write_stack(struct config_generic *record, config_var_value value)
+write_stack(struct config_generic *record, config_var_value value, GucSource source)
 {
 	for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
 	{
 		entry->prior = value;
-		entry->source = record->source;
+		entry->source = source;
 		entry->scontext = record->scontext;
 		entry->srole = record->srole;
 		if (entry->state == GUC_SET_LOCAL)
@@ -255,7 +256,8 @@ write_stack(struct config_generic *record, config_var_value value)
 
 /*
  * Make the present value of a setting the one that RESET and the end of a
- * transaction bring back.  Returns the reset value it had.
+ * transaction bring back, as if it came from "source".  Returns the reset value it
+ * had.
  *
  * What stood there is not freed: core frees a value only when no field of the
  * record points at it any more.  No reset value may come from a source above
@@ -269,7 +271,7 @@ keep_value(struct config_generic *record, GucSource source)
 	record->reset_source = Min(source, PGC_S_OVERRIDE);
 	record->reset_scontext = record->scontext;
 	record->reset_srole = record->srole;
-	write_stack(record, value);
+	write_stack(record, value, source);
 	return exchange_reset_value(record, value);
 }
 
@@ -451,8 +453,9 @@ pgsr_guc_hold_on(const char *name, GucContext context)
 }
 
 /*
- * Likewise, the one whose check hook says where it may go, which has been given
- * its new value already.
+ * Likewise, the mode, whose check hook says where it may go.  It comes from
+ * PGC_S_OVERRIDE from here on, whatever brings it back: a parallel worker gets no
+ * setting of a lower source from its leader.
  */
 void
 pgsr_guc_hold_mode(const char *name)
@@ -480,7 +483,7 @@ pgsr_guc_announce_bool(const char *name)
 								 record->srole, GUC_ACTION_SET, true, WARNING,
 								 false);
 	(void) exchange_reset_value(record, reset);
-	write_stack(record, value);
+	write_stack(record, value, record->source);
 }
 
 /*
@@ -529,7 +532,7 @@ pgsr_guc_release_bool(const char *name, bool announce)
 	*SettingPart(record, bool)->variable = was.value.val.boolval;
 	record->scontext = was.scontext;
 	record->srole = was.srole;
-	write_stack(record, was.value);
+	write_stack(record, was.value, record->source);
 	if (announce)
 		pgsr_guc_announce_bool(name);
 	restore_stack(record, was.stack);
@@ -683,7 +686,7 @@ pgsr_guc_put_back(void *list, bool loaded)
 			(void) set_config_option(aside->name, aside->value, PGC_USERSET,
 									 PGC_S_SESSION, GUC_ACTION_SET, true,
 									 WARNING, false);
-			write_stack(record, current_value(record));
+			write_stack(record, current_value(record), record->source);
 		}
 	}
 }

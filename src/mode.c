@@ -44,6 +44,9 @@ static bool preloaded = false;
 static PgsrMode mode_before_client = PGSR_OFF;
 static bool client_spoke = false;
 
+/* Where the mode came from before the session took it up. */
+static GucSource mode_source = PGC_S_DEFAULT;
+
 /*
  * Is this a process whose mode means anything?
  *
@@ -238,7 +241,7 @@ administered_mode(void)
 	if (preloaded)
 		return client_spoke ? mode_before_client : (PgsrMode) pgsr_mode_setting;
 	if (names_this_library(session_preload_libraries_string))
-		return pgsr_guc_source(PGSR_MODE_NAME) == PGC_S_CLIENT ? PGSR_LOCKED :
+		return mode_source == PGC_S_CLIENT ? PGSR_LOCKED :
 			(PgsrMode) pgsr_mode_setting;
 	return PGSR_OFF;
 }
@@ -273,7 +276,6 @@ pgsr_mode_settle(void)
 {
 	PgsrMode	wanted = pgsr_mode_setting;
 	const char *policy;
-	bool		client_mode;
 
 	if (!mode_applies() || IsParallelWorker())
 	{
@@ -290,8 +292,8 @@ pgsr_mode_settle(void)
 		pgsr_check_role_settings();
 
 	policy = pgsr_policy_from_client();
-	client_mode = pgsr_guc_source(PGSR_MODE_NAME) == PGC_S_CLIENT;
-	if (policy != NULL || client_mode)
+	mode_source = pgsr_guc_source(PGSR_MODE_NAME);
+	if (policy != NULL || mode_source == PGC_S_CLIENT)
 	{
 		PgsrMode	administered = administered_mode();
 
@@ -318,6 +320,16 @@ pgsr_mode_settle(void)
 	SetConfigOption(PGSR_MODE_NAME, pgsr_mode_options[pgsr_mode].name,
 					PGC_USERSET, PGC_S_OVERRIDE);
 	return true;
+}
+
+/*
+ * Was this session locked by an administrator as it began, rather than by its own
+ * connection string?  Asked while it begins.
+ */
+bool
+pgsr_locked_by_administrator(void)
+{
+	return administered_mode() == PGSR_LOCKED;
 }
 
 /*

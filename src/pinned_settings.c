@@ -14,6 +14,7 @@
 #include "access/parallel.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "tcop/tcopprot.h"
 #include "utils/varlena.h"
 
 #include "session_readonly.h"
@@ -44,8 +45,11 @@ typedef struct PinnedSettings
 char	   *pgsr_pinned_settings = NULL;
 static const PinnedSettings *pinned = NULL;
 
-/* The libraries whose settings have been looked at, as the locked session saw. */
+/* The room that the names of those libraries take whose settings were looked at. */
 static Size seen_libraries = 0;
+
+/* The settings to be pinned that the connection string gave. */
+static List *client_settings = NIL;
 
 /*
  * Raise an error if a value was given to a setting of ours that there is not;
@@ -219,12 +223,65 @@ is_pinned(const char *name, GucContext context, GucSource source)
 }
 
 /*
+ * Likewise, while the session begins: notes those that the connection string gave.
+ */
+static bool
+is_pinned_at_start(const char *name, GucContext context, GucSource source)
+{
+	if (!is_pinned(name, context, source))
+		return false;
+	if (source == PGC_S_CLIENT)
+		client_settings = lappend(client_settings, pstrdup(name));
+	return true;
+}
+
+/*
+ * What an administrator pins holds against the connection string of an ordinary
+ * user: give the settings that it gave the values that are stored for them instead.
+ * Where none is stored there is no session.
+ */
+static void
+pin_stored_values(void)
+{
+	ListCell   *lc;
+
+	if (client_settings == NIL || !pgsr_locked_by_administrator())
+		return;
+	foreach(lc, client_settings)
+	{
+		const char *name = lfirst(lc);
+		char	   *stored = pgsr_role_setting(name);
+
+		if (stored == NULL)
+			ereport(FATAL,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("permission denied to set parameter \"%s\" in the connection string",
+							name),
+					 errdetail("An administrator has pinned it, and has stored no value for this role and database."),
+					 errhint("Leave it out of the connection string, or have an administrator store a value with ALTER ROLE ... SET.")));
+		ereport(LOG,
+				(errmsg("connection string cannot set pinned parameter \"%s\"", name),
+				 errdetail("It has the value that is stored for the role and database.")));
+		(void) set_config_option(name, stored, PGC_SU_BACKEND, PGC_S_OVERRIDE,
+								 GUC_ACTION_SET, true, FATAL, false);
+	}
+}
+
+/*
  * Pin what is to be pinned, as the session is locked or a library has been loaded.
  */
 void
 pgsr_pin_settings(void)
 {
-	pgsr_guc_pin_all(is_pinned);
+	/* no statement has been received yet */
+	if (debug_query_string == NULL && seen_libraries == 0)
+	{
+		client_settings = NIL;
+		pgsr_guc_pin_all(is_pinned_at_start);
+		pin_stored_values();
+	}
+	else
+		pgsr_guc_pin_all(is_pinned);
 	seen_libraries = EstimateLibraryStateSpace();
 }
 

@@ -109,18 +109,22 @@ pgsr_refuse_call(const char *name, const char *reason, const char *hint)
 }
 
 /*
- * emit_log_hook: core's own refusals are bare; give them the look of ours.
+ * emit_log_hook: core's own refusals are bare; give them the look of ours.  Counts
+ * what the client is told of.
  */
 static void
 emit_log(ErrorData *edata)
 {
 	if (pgsr_mode > PGSR_OFF && edata->elevel == ERROR &&
-		edata->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION &&
-		edata->detail == NULL && edata->hint == NULL)
+		edata->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION)
 	{
-		edata->detail = MemoryContextStrdup(edata->assoc_context,
-											REFUSED_BY "The session is read-only.");
-		edata->hint = MemoryContextStrdup(edata->assoc_context, USE_ANOTHER);
+		pgsr_sessions_count_refusal();
+		if (edata->detail == NULL && edata->hint == NULL)
+		{
+			edata->detail = MemoryContextStrdup(edata->assoc_context,
+												REFUSED_BY "The session is read-only.");
+			edata->hint = MemoryContextStrdup(edata->assoc_context, USE_ANOTHER);
+		}
 	}
 	if (prev_emit_log)
 		prev_emit_log(edata);

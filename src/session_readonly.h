@@ -56,6 +56,7 @@ extern bool pgsr_mode_settle(void);
 extern bool pgsr_mode_check(int *newval, void **extra, GucSource source);
 extern bool pgsr_mode_assign(int newval);
 extern const char *pgsr_mode_show(void);
+extern bool pgsr_locked_by_administrator(void);
 
 /*
  * role_settings.c: what is stored for the session's role and database
@@ -261,6 +262,13 @@ extern void pgsr_pin_settings(void);
 extern void pgsr_settings_discard(bool begins);
 extern void pgsr_settings_store(bool begins);
 extern void pgsr_load_library(const char *filename, bool restricted);
+
+/*
+ * sessions.c: what other sessions can see of the guarded ones
+ */
+extern void pgsr_sessions_init(void);
+extern void pgsr_sessions_show_mode(void);
+extern void pgsr_sessions_count_refusal(void);
 
 /*
  * refusal.c: what a refused client reads

@@ -313,6 +313,66 @@ for my $mode ('off', 'on', 'locked')
 	}
 }
 
+# --- the lock outlasts the transaction, and so does what parallel workers are told ---
+{
+	my $parallel = $node->safe_psql('postgres', q(
+		SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')));
+	$node->safe_psql('postgres', q(
+		CREATE FUNCTION mode_of_worker() RETURNS text LANGUAGE plpgsql PARALLEL SAFE AS
+			$$ BEGIN RETURN current_setting('pg_session_readonly.mode') || pg_backend_pid(); END $$;
+		CREATE FUNCTION locks_by_clause() RETURNS void LANGUAGE sql SET pg_session_readonly.mode = locked AS 'SELECT';));
+	for my $way (
+		[ 'in a transaction', 'BEGIN', 'SET pg_session_readonly.mode = locked', 'COMMIT' ],
+		[ 'rolled back', 'BEGIN', 'SET pg_session_readonly.mode = locked', 'ROLLBACK' ],
+		[ 'SET LOCAL', 'BEGIN', 'SET LOCAL pg_session_readonly.mode = locked', 'COMMIT' ],
+		[ 'rolled back to a savepoint', 'BEGIN', 'SAVEPOINT a', 'SET pg_session_readonly.mode = locked', 'ROLLBACK TO a', 'COMMIT' ],
+		[ 'a function, rolled back', 'BEGIN', 'SELECT pg_session_readonly_lock()', 'ROLLBACK' ],
+		[ 'SET clause', 'SELECT locks_by_clause()' ],
+		[ 'set_config() for the transaction', q(SELECT set_config('pg_session_readonly.mode', 'locked', true)) ])
+	{
+		my ($name, @statements) = @$way;
+		my $session = Wire->new($node,
+			options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+
+		$session->run(@statements);
+		is($session->run('SHOW pg_session_readonly.mode'), 'locked', "$name: locked");
+		$session->run("SET $parallel = on");
+		my ($mode, $pid) = $session->run('SELECT mode_of_worker()') =~ /^([a-z]+)([0-9]+)$/;
+		isnt($pid, $session->run('SELECT pg_backend_pid()'), "$name: there is a worker");
+		is($mode, 'locked', "$name: the worker is locked");
+		$session->quit;
+	}
+}
+
+# --- switched off in the midst of a transaction: nothing is left of the guard ---
+{
+	my $session = Wire->new($node);
+
+	$node->safe_psql('postgres', 'CREATE TABLE analyzed AS SELECT generate_series(1, 9) i');
+	$session->run("SET pg_session_readonly.denied_commands = 'default, -ANALYZE'", "LOAD 'pg_session_readonly'",
+		'BEGIN', 'ANALYZE analyzed', 'SET pg_session_readonly.mode = off', 'COMMIT');
+	is($session->run('BEGIN', 'SAVEPOINT a', 'SELECT 1', 'ROLLBACK TO a', 'COMMIT', 'SELECT 2'), '2',
+		'off after an allowed ANALYZE: a subtransaction is aborted');
+	$session->quit;
+}
+
+# --- what core holds on to while look-ups are flushed ---
+{
+	$node->safe_psql('postgres', q{
+		CREATE TYPE text_range AS RANGE (SUBTYPE = text);
+		CREATE TABLE multi AS SELECT int4multirange(int4range(1, 2)) m;
+		CREATE TABLE own AS SELECT text_multirange(text_range('a', 'b')) m;});
+	my $session = Wire->new($node);
+	my $sql = 'SELECT upper(multi.m), upper(own.m) FROM multi, own';
+
+	$session->run($sql, "LOAD 'pg_session_readonly'");
+	is($session->run($sql), '2|b', 'multirange, before and after the mode goes up');
+	$session->run('SET pg_session_readonly.mode = off', $sql);
+	is($session->run("SELECT set_config('pg_session_readonly.mode', 'locked', false) || upper(multi.m) || upper(own.m) FROM multi, own"),
+		'locked2b', 'multirange, in the statement that locks');
+	$session->quit;
+}
+
 unlike(slurp_file($node->logfile), qr/terminated by signal|TRAP/, 'no crash');
 $node->stop;
 done_testing();
