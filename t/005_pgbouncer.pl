@@ -1,5 +1,5 @@
-# PgBouncer: an alias of a database whose server connections lock themselves, next
-# to a plain one; and ALTER ROLE as carrier.
+# PgBouncer: an alias of a database whose server connections are a locked role's, and
+# one whose server connections lock themselves, next to a plain one.
 
 use strict;
 use warnings;
@@ -22,14 +22,42 @@ $node->safe_psql('postgres', q(
 	ALTER ROLE agent SET pg_session_readonly.mode = locked;
 	ALTER ROLE agent SET pg_session_readonly.pinned_settings = 'superuser, statement_timeout';
 	ALTER ROLE agent SET statement_timeout = '30s';
+	CREATE ROLE ai_agent LOGIN;
+	ALTER ROLE ai_agent SET session_preload_libraries = 'pg_session_readonly';
+	ALTER ROLE ai_agent SET pg_session_readonly.mode = locked;
 	CREATE TABLE users (i int);
-	GRANT ALL ON users TO analyst, app;));
+	GRANT ALL ON users TO analyst, app, ai_agent;
 
-# The block that the documentation shows, as it stands there.
+	-- Those who had an unlocked session before, and stored something for themselves
+	-- that gets in the way of a lock.
+	CREATE ROLE liar LOGIN;
+	CREATE ROLE slow LOGIN;
+	CREATE ROLE asserts LOGIN;
+	GRANT ALL ON users TO liar, slow, asserts;
+	CREATE FUNCTION yes(text, text) RETURNS bool LANGUAGE sql AS 'SELECT true';
+	CREATE FUNCTION wait(text, text) RETURNS bool LANGUAGE plpgsql AS
+		$$ BEGIN PERFORM pg_sleep(10); RETURN true; END $$;
+	CREATE FUNCTION fail(text, text) RETURNS bool LANGUAGE plpgsql AS
+		$$ BEGIN ASSERT false; END $$;
+	CREATE SCHEMA liar CREATE TABLE t ();
+	CREATE SCHEMA slow CREATE TABLE t ();
+	CREATE SCHEMA asserts CREATE TABLE t ();
+	GRANT USAGE ON SCHEMA liar, slow, asserts TO PUBLIC;
+	CREATE OPERATOR liar.= (LEFTARG = text, RIGHTARG = text, FUNCTION = yes);
+	CREATE OPERATOR slow.= (LEFTARG = text, RIGHTARG = text, FUNCTION = wait);
+	CREATE OPERATOR asserts.= (LEFTARG = text, RIGHTARG = text, FUNCTION = fail);
+	ALTER ROLE liar SET search_path = liar, public, pg_catalog;
+	ALTER ROLE slow SET search_path = slow, public, pg_catalog;
+	ALTER ROLE slow SET statement_timeout = '200ms';
+	ALTER ROLE asserts SET search_path = asserts, public, pg_catalog;));
+
+# The aliases that the documentation shows, as they stand there.
 my $top = dirname(dirname(__FILE__));
 my $documented = slurp_file("$top/examples/pgbouncer.ini");
-my ($connect_query) = $documented =~ /^agents = .* connect_query='(.*)'$/m
+my ($connect_query) = $documented =~ /^agents_by_name = .* connect_query='(.*)'$/m
   or die 'no connect_query in examples/pgbouncer.ini';
+my ($locked_role) = $documented =~ /^agents = .* (user=\w+)$/m
+  or die 'no user in examples/pgbouncer.ini';
 (my $broken = $connect_query) =~ s/plugins.pg_session_readonly/plugins\/missing/
   or die 'no library in the connect_query';
 
@@ -37,10 +65,12 @@ my $dir = PostgreSQL::Test::Utils::tempdir_short();
 my $port = PostgreSQL::Test::Cluster::get_free_port();
 my $server = 'host=' . $node->host . ' port=' . $node->port . ' dbname=postgres';
 my $ini = "$dir/pgbouncer.ini";
-append_to_file("$dir/users.txt", qq("postgres" ""\n"analyst" ""\n"agent" ""\n"app" ""\n));
+append_to_file("$dir/users.txt", qq("$_" ""\n))
+  for ('postgres', 'analyst', 'agent', 'app', 'ai_agent', 'liar', 'slow', 'asserts');
 append_to_file($ini, qq([databases]
 plain = $server
-agents = $server connect_query='$connect_query'
+agents = $server $locked_role
+agents_by_name = $server connect_query='$connect_query'
 agents_by_transaction = $server pool_mode=transaction connect_query='$connect_query'
 plain_by_transaction = $server pool_mode=transaction
 broken = $server connect_query='$broken'
@@ -93,7 +123,7 @@ my $attempt = q(SELECT coalesce(max(setting), 'off') FROM pg_settings WHERE name
 	INSERT INTO users VALUES (1) RETURNING 'wrote';);
 for my $user ('analyst', 'postgres')
 {
-	for my $database ('agents', 'agents_by_transaction')
+	for my $database ('agents', 'agents_by_name', 'agents_by_transaction')
 	{
 		# twice: the second client gets the server connection of the first, after DISCARD ALL
 		for my $client (1, 2)
@@ -123,8 +153,22 @@ for my $user ('analyst', 'postgres')
 	isnt($stderr, '', "library missing, $user: an error");
 }
 
+# What a user has stored for himself keeps no connection unlocked: it is locked, or it
+# is not handed out.  (A timeout may also fire before the first statement of the query
+# has run, which examples/pgbouncer.ini tells: hence no shorter ones here.)
+for my $user ('liar', 'slow', 'asserts')
+{
+	for my $client (1, 2, 3)
+	{
+		my ($stdout, $stderr) = by_bouncer('agents_by_name', $user,
+			'SET statement_timeout = 0; SET search_path = public, pg_catalog;' . $attempt);
+		unlike($stdout, qr/off|wrote/, "$user, client $client: no unlocked connection");
+		isnt($stderr, '', "$user, client $client: refused");
+	}
+}
+
 # A role's settings reach the server whatever the pooler does.
-for my $database ('plain', 'plain_by_transaction', 'agents')
+for my $database ('plain', 'plain_by_transaction', 'agents_by_name')
 {
 	for my $client (1, 2)
 	{
