@@ -12,6 +12,7 @@ OBJS = \
 	src/function_lists.o \
 	src/function_policy.o \
 	src/guc_pin.o \
+	src/lookups.o \
 	src/mode.o \
 	src/pinned_settings.o \
 	src/read_only.o \

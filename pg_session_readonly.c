@@ -65,11 +65,14 @@ mode_moved(void)
 	if (pgsr_mode > PGSR_OFF)
 	{
 		install_guards();
-		if (!IsParallelWorker())
-			pgsr_read_only_hold();
 		flush_pending = debug_query_string != NULL;
 	}
-	pgsr_policy_settings_follow(pgsr_mode);
+	if (!IsParallelWorker())
+	{
+		if (pgsr_mode > PGSR_OFF)
+			pgsr_read_only_hold();
+		pgsr_policy_settings_follow(pgsr_mode);
+	}
 	pgsr_forget_verdicts();
 	pgsr_sessions_show_mode();
 	follow_pending = true;
@@ -84,30 +87,35 @@ follow_mode(void)
 {
 	if (IsParallelWorker())
 	{
-		follow_pending = false;
-		return;
+		/* it has the values of its leader's settings once it is initialized */
+		if (InitializingParallelWorker)
+			return;
+		pgsr_policy_settings_follow(pgsr_mode);
 	}
-	if (!IsTransactionState() || IsInParallelMode())
-		return;
-
-	if (pgsr_mode == PGSR_OFF)
-		pgsr_read_only_release();
 	else
-		pgsr_read_only_announce();
+	{
+		if (!IsTransactionState() || IsInParallelMode())
+			return;
+		if (pgsr_mode == PGSR_OFF)
+			pgsr_read_only_release();
+		else
+			pgsr_read_only_announce();
+		if (flush_pending)
+			pgsr_flush_lookups();
+		flush_pending = false;
+	}
 	if (pgsr_mode == PGSR_LOCKED)
-		pgsr_pin_settings();
-	if (flush_pending)
-		pgsr_flush_lookups();
-	flush_pending = false;
+		pgsr_pin_settings(false);
 	follow_pending = false;
 }
 
 /*
- * Is the session to be kept from writing?  If so, its transaction is read-only,
- * whatever was done to it since the last hook.
+ * Begin a hook: let everything follow the mode, and make the transaction of a
+ * guarded session read-only again, whatever was done to it since the last hook.
+ * Returns whether the session is guarded.
  */
 static inline bool
-guarded(void)
+enter_hook(void)
 {
 	if (unlikely(follow_pending))
 		follow_mode();
@@ -135,7 +143,7 @@ post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
 {
 	if (prev_post_parse_analyze)
 		prev_post_parse_analyze(pstate, query, jstate);
-	if (guarded() && unlikely(pgsr_path_names_temp))
+	if (enter_hook() && unlikely(pgsr_path_names_temp))
 		pgsr_check_query_schema(query);
 }
 
@@ -145,7 +153,7 @@ post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
 static void
 executor_start(QueryDesc *queryDesc, int eflags)
 {
-	if (guarded() && !(eflags & EXEC_FLAG_EXPLAIN_ONLY))
+	if (enter_hook() && !(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
 		pgsr_check_receiver(queryDesc->dest);
 		if (unlikely(pgsr_plan_writes(queryDesc->plannedstmt)))
@@ -164,7 +172,7 @@ executor_start(QueryDesc *queryDesc, int eflags)
 static void
 executor_run(EXECUTOR_RUN_PARAMS)
 {
-	(void) guarded();
+	(void) enter_hook();
 	if (prev_ExecutorRun)
 		prev_ExecutorRun(EXECUTOR_RUN_ARGS);
 	else
@@ -178,12 +186,12 @@ executor_run(EXECUTOR_RUN_PARAMS)
 static void
 executor_finish(QueryDesc *queryDesc)
 {
-	(void) guarded();
+	(void) enter_hook();
 	if (prev_ExecutorFinish)
 		prev_ExecutorFinish(queryDesc);
 	else
 		standard_ExecutorFinish(queryDesc);
-	if (guarded())
+	if (enter_hook())
 		pgsr_write_guard_check();
 }
 
@@ -265,7 +273,7 @@ process_utility(PROCESS_UTILITY_PARAMS)
 	Node	   *utility = pstmt->utilityStmt;
 	bool		ends_transaction = IsA(utility, TransactionStmt);
 
-	if (!guarded())
+	if (!enter_hook())
 	{
 		if (pgsr_mode_validating || IsA(utility, CreateFunctionStmt) ||
 			IsA(utility, AlterRoleSetStmt) || IsA(utility, AlterDatabaseSetStmt))
@@ -297,9 +305,10 @@ process_utility(PROCESS_UTILITY_PARAMS)
 				/* FALLTHROUGH */
 			case PGSR_NEEDS_NOTHING:
 				next_ProcessUtility(PROCESS_UTILITY_ARGS);
+				break;
 		}
 	}
-	if (guarded() && !ends_transaction)
+	if (enter_hook() && !ends_transaction)
 		pgsr_write_guard_check();
 }
 
@@ -313,7 +322,7 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 {
 	if (prev_object_access)
 		prev_object_access(access, classId, objectId, subId, arg);
-	if (access == OAT_FUNCTION_EXECUTE && guarded())
+	if (access == OAT_FUNCTION_EXECUTE && enter_hook())
 		pgsr_check_function(objectId);
 }
 
@@ -324,7 +333,7 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 static bool
 needs_fmgr(Oid function)
 {
-	if (guarded())
+	if (enter_hook())
 		pgsr_check_function(function);
 	return prev_needs_fmgr ? prev_needs_fmgr(function) : false;
 }
@@ -339,7 +348,7 @@ fmgr_call(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 {
 	if (prev_fmgr)
 		prev_fmgr(event, flinfo, arg);
-	if (event == FHET_START && guarded())
+	if (event == FHET_START && enter_hook())
 		pgsr_check_function(flinfo->fn_oid);
 }
 
@@ -370,7 +379,6 @@ xact_event(XactEvent event, void *arg)
 		case XACT_EVENT_PREPARE:
 		case XACT_EVENT_ABORT:
 			pgsr_write_guard_end_transaction();
-			pgsr_guc_end_transaction(event != XACT_EVENT_ABORT);
 			break;
 		default:
 			break;

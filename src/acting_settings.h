@@ -5,7 +5,7 @@
  *	  connect, or open a way past what is refused.
  *
  * One row a line: name, reason.  They are kept in every locked session, beside
- * those that only a superuser may set.  Sorted as strcmp() does.
+ * those that only a superuser may set.  In the order of their names.
  *
  * Found in the sources that were at hand of the extensions of function_table.h
  * (docs/reviewing-functions.md names their versions), of the contrib modules and of

@@ -70,7 +70,7 @@ static const struct
  * which a session could not even end a failed transaction.
  */
 static const char *const unlistable[] = {
-	"???", "ALTER ACCESS METHOD", "ALTER CAST", "ALTER CONSTRAINT",
+	"ALTER ACCESS METHOD", "ALTER CAST", "ALTER CONSTRAINT",
 	"ALTER TRANSFORM", "BEGIN", "COMMIT", "COPY FROM", "CREATE CONSTRAINT",
 	"CREATE ROUTINE", "DELETE", "DROP CONSTRAINT", "INSERT", "LOGIN", "MERGE",
 	"RELEASE", "ROLLBACK", "SAVEPOINT", "SELECT", "SELECT FOR KEY SHARE",

@@ -16,24 +16,13 @@
  */
 #include "postgres.h"
 
-#include "miscadmin.h"
+#include "access/xact.h"
 #include "utils/guc_tables.h"
 #include "utils/memutils.h"
 
 #include "session_readonly.h"
 
-/* An entry of the stack of a setting, as it was before the setting was held. */
-typedef struct SavedEntry
-{
-	GucStack   *entry;
-	GucStack	copy;
-	struct SavedEntry *outer;
-} SavedEntry;
-
-/*
- * What a setting was before it was held, for when it is released.  While the
- * transaction lasts that it was held in, so does the stack.
- */
+/* What a setting was before it was held, for when it is released. */
 typedef struct HeldSetting
 {
 	struct config_generic *record;	/* NULL: not held */
@@ -47,13 +36,11 @@ typedef struct HeldSetting
 	Oid			reset_srole;
 	config_var_value value;
 	config_var_value reset;
-	SavedEntry *stack;
 } HeldSetting;
 
 /* core's two read-only flags, track_counts, the mode and four policy settings */
 #define MAX_HELD 8
 static HeldSetting held_settings[MAX_HELD];
-static bool stacks_saved = false;
 
 /* A placeholder whose value by SET is out of the way while a library is loaded. */
 typedef struct SetAside
@@ -62,6 +49,7 @@ typedef struct SetAside
 	char	   *value;
 	struct config_generic *record;
 	GucStack   *stack;			/* a copy, below the present value */
+	int			depth;
 	char	   *current;
 	struct SetAside *next;
 } SetAside;
@@ -90,12 +78,15 @@ pgsr_guc_list_settings(bool begins)
 }
 
 /*
- * Is there a setting of this name?
+ * The name of a setting as core has it (an old name may stand for it), or NULL if
+ * there is none.
  */
-bool
-pgsr_guc_exists(const char *name)
+const char *
+pgsr_guc_name(const char *name)
 {
-	return pgsr_find_setting(name) != NULL;
+	struct config_generic *record = pgsr_find_setting(name);
+
+	return record ? record->name : NULL;
 }
 
 /*
@@ -255,19 +246,56 @@ write_stack(struct config_generic *record, config_var_value value, GucSource sou
 }
 
 /*
- * Make the present value of a setting the one that RESET and the end of a
- * transaction bring back, as if it came from "source".  Returns the reset value it
- * had.
+ * The value that the end of the transaction in progress leaves, if it commits; or
+ * where it is being rolled back already, as core walks through its settings, the
+ * one that the roll-back leaves.  Fills in where that value comes from.
+ */
+static config_var_value
+lasting_value(struct config_generic *record, HeldSetting *held)
+{
+	GucStack   *outermost = record->stack;
+
+	while (outermost != NULL && outermost->prev != NULL)
+		outermost = outermost->prev;
+
+	if (outermost == NULL ||
+		(outermost->state == GUC_SET && IsTransactionState()))
+	{
+		held->source = record->source;
+		held->scontext = record->scontext;
+		held->srole = record->srole;
+		return current_value(record);
+	}
+	if (outermost->state == GUC_SET_LOCAL && IsTransactionState())
+	{
+		held->source = PGC_S_SESSION;
+		held->scontext = outermost->masked_scontext;
+		held->srole = outermost->masked_srole;
+		return outermost->masked;
+	}
+	held->source = outermost->source;
+	held->scontext = outermost->scontext;
+	held->srole = outermost->srole;
+	return outermost->prior;
+}
+
+/*
+ * Make a value of a setting the one that RESET and the end of a transaction bring
+ * back, as if it came from "source".  Returns the reset value it had.
  *
  * What stood there is not freed: core frees a value only when no field of the
  * record points at it any more.  No reset value may come from a source above
- * PGC_S_OVERRIDE (see define_custom_variable()).
+ * PGC_S_OVERRIDE (see define_custom_variable()).  And a value does not stay one of
+ * the configuration file: as its line is taken out there, core would say that it is
+ * the default, and parallel workers are not sent that.
  */
 static config_var_value
-keep_value(struct config_generic *record, GucSource source)
+keep_value(struct config_generic *record, config_var_value value, GucSource source)
 {
-	config_var_value value = current_value(record);
-
+	if (record->source == PGC_S_FILE)
+		record->source = PGC_S_OVERRIDE;
+	if (source == PGC_S_FILE)
+		source = PGC_S_OVERRIDE;
 	record->reset_source = Min(source, PGC_S_OVERRIDE);
 	record->reset_scontext = record->scontext;
 	record->reset_srole = record->srole;
@@ -302,125 +330,26 @@ find_held(struct config_generic *record)
 }
 
 /*
- * Save the stack of a setting.  Where there is no memory for that, what SET LOCAL
- * had given it is not given back.
- */
-static SavedEntry *
-save_stack(GucStack *entry)
-{
-	SavedEntry *saved;
-
-	if (entry == NULL)
-		return NULL;
-	saved = MemoryContextAllocExtended(TopMemoryContext, sizeof(SavedEntry),
-									   MCXT_ALLOC_NO_OOM);
-	if (saved == NULL)
-		return NULL;
-	saved->entry = entry;
-	saved->copy = *entry;
-	saved->outer = save_stack(entry->prev);
-	stacks_saved = true;
-	return saved;
-}
-
-/*
- * Forget the saved stack of a held setting.
- */
-static void
-free_stack(HeldSetting *held)
-{
-	SavedEntry *outer;
-
-	for (SavedEntry *saved = held->stack; saved != NULL; saved = outer)
-	{
-		outer = saved->outer;
-		pfree(saved);
-	}
-	held->stack = NULL;
-}
-
-/*
- * Put the saved stack of a setting back, as far as the transaction lasts in which
- * it was saved.
- */
-static void
-restore_stack(struct config_generic *record, SavedEntry *saved)
-{
-	for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
-	{
-		GucStack   *prev = entry->prev;
-
-		while (saved != NULL && saved->entry != entry)
-			saved = saved->outer;
-		if (saved == NULL)
-			return;
-		*entry = saved->copy;
-		entry->prev = prev;
-	}
-}
-
-/*
- * The transaction ends in which settings may have been held: what is given back
- * later is what would have been left of them then.
- */
-void
-pgsr_guc_end_transaction(bool commit)
-{
-	if (!stacks_saved)
-		return;
-	stacks_saved = false;
-	for (HeldSetting *held = held_settings; held < held_settings + MAX_HELD; held++)
-	{
-		GucStack   *outermost = NULL;
-
-		for (SavedEntry *saved = held->stack; saved != NULL; saved = saved->outer)
-			outermost = &saved->copy;
-		if (outermost == NULL)
-			continue;
-		if (commit && outermost->state == GUC_SET_LOCAL)
-		{
-			held->value = outermost->masked;
-			held->source = PGC_S_SESSION;
-			held->scontext = outermost->masked_scontext;
-			held->srole = outermost->masked_srole;
-		}
-		else if (!commit || outermost->state != GUC_SET)
-		{
-			held->value = outermost->prior;
-			held->source = outermost->source;
-			held->scontext = outermost->scontext;
-			held->srole = outermost->srole;
-		}
-		free_stack(held);
-	}
-}
-
-/*
  * Note what a setting is, unless that has been done.
  */
-static struct config_generic *
-note_held(const char *name)
+static HeldSetting *
+note_held(struct config_generic *record)
 {
-	struct config_generic *record = pgsr_find_setting(name);
-	HeldSetting *held;
+	HeldSetting *held = find_held(record);
 
-	if (find_held(record) != NULL)
-		return record;
+	if (held != NULL)
+		return held;
 	held = find_held(NULL);
 	Assert(held != NULL);
 	held->record = record;
 	held->context = record->context;
 	held->flags = record->flags;
-	held->source = record->source;
-	held->scontext = record->scontext;
-	held->srole = record->srole;
 	held->reset_source = record->reset_source;
 	held->reset_scontext = record->reset_scontext;
 	held->reset_srole = record->reset_srole;
-	held->value = current_value(record);
+	held->value = lasting_value(record, held);
 	held->reset = exchange_reset_value(record, held->value);
-	held->stack = save_stack(record->stack);
-	return record;
+	return held;
 }
 
 /*
@@ -428,14 +357,18 @@ note_held(const char *name)
  * meanwhile it may be SET as "context" says.  May be called again, with another
  * context.  Does nothing that can fail.
  *
+ * As a transaction is being rolled back, core may be yet to come to this setting.
  * RESET ALL asks for no privilege where the context is PGC_SUSET.
  */
 void
 pgsr_guc_hold(const char *name, GucContext context)
 {
-	struct config_generic *record = note_held(name);
+	struct config_generic *record = pgsr_find_setting(name);
+	HeldSetting *held = note_held(record);
 
-	(void) keep_value(record, record->source);
+	(void) keep_value(record,
+					  IsTransactionState() ? current_value(record) : held->value,
+					  record->source);
 	record->context = context;
 	record->flags |= GUC_NO_RESET_ALL;
 }
@@ -446,10 +379,13 @@ pgsr_guc_hold(const char *name, GucContext context)
 void
 pgsr_guc_hold_on(const char *name, GucContext context)
 {
-	struct config_generic *record = note_held(name);
+	struct config_generic *record = pgsr_find_setting(name);
 
+	(void) note_held(record);
 	*SettingPart(record, bool)->variable = true;
-	pgsr_guc_hold(name, context);
+	(void) keep_value(record, current_value(record), record->source);
+	record->context = context;
+	record->flags |= GUC_NO_RESET_ALL;
 }
 
 /*
@@ -464,7 +400,8 @@ pgsr_guc_hold_mode(const char *name)
 
 	if (record == NULL || is_placeholder(record))
 		return;					/* it is being defined */
-	(void) keep_value(note_held(name), PGC_S_OVERRIDE);
+	(void) note_held(record);
+	(void) keep_value(record, current_value(record), PGC_S_OVERRIDE);
 }
 
 /*
@@ -476,13 +413,11 @@ pgsr_guc_announce_bool(const char *name)
 {
 	struct config_generic *record = pgsr_find_setting(name);
 	config_var_value value = current_value(record);
-	config_var_value reset = exchange_reset_value(record, value);
 
 	(void) set_config_option_ext(name, value.val.boolval ? "on" : "off",
 								 record->scontext, record->source,
 								 record->srole, GUC_ACTION_SET, true, WARNING,
 								 false);
-	(void) exchange_reset_value(record, reset);
 	write_stack(record, value, record->source);
 }
 
@@ -503,17 +438,17 @@ pgsr_guc_release(const char *name)
 	record->reset_scontext = held->reset_scontext;
 	record->reset_srole = held->reset_srole;
 	(void) exchange_reset_value(record, held->reset);
-	restore_stack(record, held->stack);
-	free_stack(held);
+	if (held->source == PGC_S_FILE && record->source == PGC_S_OVERRIDE)
+		record->source = PGC_S_FILE;
 	held->record = NULL;
 }
 
 /*
- * Likewise, and the value it had when it was first held, which is a boolean.
- * "announce" as above.
+ * Likewise, and the value it had when it was first held, which is a boolean: by SET
+ * if it was SET, else by RESET.
  */
 void
-pgsr_guc_release_bool(const char *name, bool announce)
+pgsr_guc_release_bool(const char *name)
 {
 	struct config_generic *record = pgsr_find_setting(name);
 	HeldSetting *held = find_held(record);
@@ -522,21 +457,27 @@ pgsr_guc_release_bool(const char *name, bool announce)
 	if (held == NULL)
 		return;
 	was = *held;
-	held->stack = NULL;
 	pgsr_guc_release(name);
-
-	/* a SET meanwhile was without effect; RESET takes its source back */
-	if (record->source != was.source)
-		(void) set_config_option(name, NULL, PGC_SUSET, PGC_S_SESSION,
+	(void) set_config_option_ext(name,
+								 was.source <= PGC_S_OVERRIDE ? NULL :
+								 was.value.val.boolval ? "on" : "off",
+								 PGC_SUSET, PGC_S_SESSION, was.srole,
 								 GUC_ACTION_SET, true, WARNING, false);
-	*SettingPart(record, bool)->variable = was.value.val.boolval;
 	record->scontext = was.scontext;
 	record->srole = was.srole;
-	write_stack(record, was.value, record->source);
-	if (announce)
-		pgsr_guc_announce_bool(name);
-	restore_stack(record, was.stack);
-	free_stack(&was);
+	write_stack(record, current_value(record), record->source);
+}
+
+/*
+ * Give a setting its reset value, also in the midst of a parallel query: there core
+ * takes only what the end of a function takes back.
+ */
+static void
+reset_setting(struct config_generic *record)
+{
+	(void) set_config_option(record->name, NULL, PGC_SUSET, PGC_S_SESSION,
+							 IsInParallelMode() ? GUC_ACTION_SAVE : GUC_ACTION_SET,
+							 true, WARNING, false);
 }
 
 /*
@@ -544,10 +485,12 @@ pgsr_guc_release_bool(const char *name, bool announce)
  * the session.
  *
  * Placeholders keep what the session gave them as their reset value, though they
- * may still be set: it is the host's, and what comes later is not.
+ * may still be set: at the lock it is the host's, and what comes later is not.  So
+ * where a library has come up since ("late"), what was SET in its settings is the
+ * untrusted side's and is taken back.
  */
 void
-pgsr_guc_pin_all(PgsrGucFilter filter)
+pgsr_guc_pin_all(PgsrGucFilter filter, bool late)
 {
 	int			n = n_listed;
 	struct config_generic **settings = listed ? listed : pgsr_all_settings(&n);
@@ -559,8 +502,10 @@ pgsr_guc_pin_all(PgsrGucFilter filter)
 						   record->context == PGC_SUSET) &&
 			filter(record->name, record->context, record->source);
 
-		if (pin || (is_placeholder(record) && record->source > PGC_S_OVERRIDE))
-			(void) keep_value(record, record->source);
+		if (pin && late && record->source > PGC_S_OVERRIDE)
+			reset_setting(record);
+		if (pin || (!late && is_placeholder(record) && record->source > PGC_S_OVERRIDE))
+			(void) keep_value(record, current_value(record), record->source);
 		if (pin)
 			record->context = PGC_SU_BACKEND;
 	}
@@ -591,6 +536,19 @@ pgsr_guc_listed_placeholders(const char *prefix)
 	}
 	n_listed = kept;
 	return names;
+}
+
+/*
+ * How many entries has a stack?
+ */
+static int
+stack_depth(GucStack *stack)
+{
+	int			depth = 0;
+
+	for (; stack != NULL; stack = stack->prev)
+		depth++;
+	return depth;
 }
 
 /*
@@ -637,6 +595,7 @@ pgsr_guc_set_aside(void)
 		aside->value = aside->current ? pstrdup(aside->current) : NULL;
 		aside->record = record;
 		aside->stack = copy_stack(record->stack);
+		aside->depth = stack_depth(record->stack);
 		aside->next = list;
 		list = aside;
 
@@ -670,11 +629,12 @@ pgsr_guc_put_back(void *list, bool loaded)
 			continue;			/* the library reserves its prefix */
 		if (record == aside->record && is_placeholder(record))
 		{
-			GucStack   *copy = aside->stack;
-
+			/* unless the library has SET it meanwhile */
+			if (stack_depth(record->stack) != aside->depth)
+				continue;
 			*SettingPart(record, string)->variable = aside->current;
-			for (GucStack *entry = record->stack; entry != NULL;
-				 entry = entry->prev, copy = copy->prev)
+			for (GucStack *entry = record->stack, *copy = aside->stack;
+				 entry != NULL; entry = entry->prev, copy = copy->prev)
 			{
 				entry->prior = copy->prior;
 				entry->masked = copy->masked;

@@ -365,8 +365,8 @@ may_move(PgsrMode newval)
 		return true;
 	}
 
-	obstacle = mode_obstacle(&hint);
-	if (newval > pgsr_mode && obstacle)
+	obstacle = newval > pgsr_mode ? mode_obstacle(&hint) : NULL;
+	if (obstacle != NULL)
 	{
 		GUC_check_errcode(ERRCODE_ACTIVE_SQL_TRANSACTION);
 		GUC_check_errmsg("cannot set \"%s\" to \"%s\" now",
@@ -400,25 +400,31 @@ pgsr_mode_check(int *newval, void **extra, GucSource source)
 	 */
 	if (IsParallelWorker())
 	{
-		if (source < PGC_S_OVERRIDE)
+		if (!InitializingParallelWorker)
+			*newval = pgsr_mode;
+		else if (source < PGC_S_OVERRIDE)
 			*newval = PGSR_OFF;
 		return true;
 	}
 
-	if (am_walsender)
+	/* Values from elsewhere are not meant for these; one by SET is. */
+	if (!mode_applies() && !IsBinaryUpgrade)
 	{
 		if (*newval > PGSR_OFF && source >= PGC_S_INTERACTIVE)
 		{
 			GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
-			GUC_check_errmsg("cannot make a replication connection read-only");
+			GUC_check_errmsg(am_walsender ?
+							 "cannot make a replication connection read-only" :
+							 "cannot make a background process read-only");
 			return false;
 		}
+		if (source >= PGC_S_DATABASE && !am_walsender)
+			*newval = PGSR_OFF;
 		return true;
 	}
-	if (!mode_applies())
+	if (IsBinaryUpgrade)
 	{
-		if (source >= PGC_S_DATABASE)
-			*newval = PGSR_OFF;
+		*newval = PGSR_OFF;
 		return true;
 	}
 	if (!pgsr_mode_settled)

@@ -120,9 +120,6 @@ pgsr_policy_from_client(void)
 void
 pgsr_policy_settings_follow(PgsrMode mode)
 {
-	/* A worker has what its leader has, and is yet to be told of it. */
-	if (IsParallelWorker())
-		return;
 	for (int i = 0; i < (int) lengthof(policy_settings); i++)
 	{
 		if (mode == PGSR_OFF)
@@ -143,6 +140,7 @@ pgsr_pinned_settings_check(char **newval, void **extra, GucSource source)
 	PinnedSettings *list;
 	List	   *names;
 	ListCell   *lc;
+	size_t		length = 0;
 	char	   *next;
 
 	if (!SplitIdentifierString(pstrdup(*newval), ',', &names))
@@ -154,16 +152,19 @@ pgsr_pinned_settings_check(char **newval, void **extra, GucSource source)
 	{
 		const char *name = lfirst(lc);
 
-		if (strcmp(name, "superuser") != 0 && strchr(name, '.') == NULL &&
-			!pgsr_guc_exists(name))
+		if (strcmp(name, "superuser") == 0)
+			continue;
+		if (pgsr_guc_name(name) != NULL)
+			lfirst(lc) = unconstify(char *, pgsr_guc_name(name));
+		else if (strchr(name, '.') == NULL)
 		{
 			GUC_check_errdetail("Unrecognized configuration parameter: \"%s\".", name);
 			return false;
 		}
+		length += strlen(lfirst(lc)) + 1;
 	}
 
-	/* the names are no longer than the list, each with its end */
-	list = pgsr_guc_malloc(offsetof(PinnedSettings, names) + strlen(*newval) + 1);
+	list = pgsr_guc_malloc(offsetof(PinnedSettings, names) + length);
 	if (list == NULL)
 		return false;
 	list->superuser = false;
@@ -268,47 +269,48 @@ pin_stored_values(void)
 }
 
 /*
- * Pin what is to be pinned, as the session is locked or a library has been loaded.
+ * Pin what is to be pinned, as the session is locked; or "late", as a library has
+ * come up since.
  */
 void
-pgsr_pin_settings(void)
+pgsr_pin_settings(bool late)
 {
 	/* no statement has been received yet */
-	if (debug_query_string == NULL && seen_libraries == 0)
+	if (debug_query_string == NULL && !late && !IsParallelWorker())
 	{
 		client_settings = NIL;
-		pgsr_guc_pin_all(is_pinned_at_start);
+		pgsr_guc_pin_all(is_pinned_at_start, false);
 		pin_stored_values();
 	}
 	else
-		pgsr_guc_pin_all(is_pinned);
+		pgsr_guc_pin_all(is_pinned, late);
 	seen_libraries = EstimateLibraryStateSpace();
 }
 
 /*
- * Is a library loaded?  Where the name leaves its place open, answers no.
+ * Is a library loaded?  A name without a directory is looked for in any.
  */
 static bool
 is_loaded(const char *filename)
 {
 	Size		size = EstimateLibraryStateSpace();
 	char	   *names = palloc(size);
-	char	   *wanted;
+	bool		anywhere = strchr(filename, '/') == NULL;
+	const char *wanted = filename;
+	size_t		length;
 
 	if (strncmp(filename, "$libdir/", strlen("$libdir/")) == 0)
 		wanted = psprintf("%s/%s", pkglib_path, filename + strlen("$libdir/"));
-	else if (filename[0] == '/')
-		wanted = pstrdup(filename);
-	else
-		return false;
+	length = strlen(wanted);
 
 	SerializeLibraryState(size, names);
 	for (const char *name = names; *name; name += strlen(name) + 1)
 	{
-		size_t		length = strlen(wanted);
+		const char *slash = strrchr(name, '/');
+		const char *at = anywhere && slash ? slash + 1 : name;
 
-		if (strncmp(name, wanted, length) == 0 &&
-			(name[length] == '\0' || strcmp(name + length, DLSUFFIX) == 0))
+		if (strncmp(at, wanted, length) == 0 &&
+			(at[length] == '\0' || strcmp(at + length, DLSUFFIX) == 0))
 			return true;
 	}
 	return false;
@@ -326,15 +328,22 @@ pgsr_load_library(const char *filename, bool restricted)
 {
 	void	   *aside;
 
-	if (pgsr_mode != PGSR_LOCKED || is_loaded(filename))
+	if (pgsr_mode != PGSR_LOCKED)
 		return;
+	if (is_loaded(filename))
+	{
+		/* somebody else's doing, like fmgr_security_definer()'s */
+		if (EstimateLibraryStateSpace() != seen_libraries)
+			pgsr_pin_settings(true);
+		return;
+	}
 
 	aside = pgsr_guc_set_aside();
 	PG_TRY();
 	{
 		load_file(filename, restricted);
 		if (EstimateLibraryStateSpace() != seen_libraries)
-			pgsr_pin_settings();
+			pgsr_pin_settings(true);
 	}
 	PG_CATCH();
 	{

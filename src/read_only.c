@@ -100,7 +100,7 @@ pgsr_read_only_announce(void)
 void
 pgsr_read_only_release(void)
 {
-	pgsr_guc_release_bool(DEFAULT_READ_ONLY, true);
+	pgsr_guc_release_bool(DEFAULT_READ_ONLY);
 	pgsr_guc_release(READ_ONLY);
-	pgsr_guc_release_bool(TRACK_COUNTS, false);
+	pgsr_guc_release_bool(TRACK_COUNTS);
 }

@@ -195,7 +195,6 @@ extern void pgsr_function_policy_init(void);
 extern void pgsr_forget_verdicts(void);
 extern void pgsr_check_function_verdict(Oid function);
 extern void pgsr_check_do(DoStmt *stmt);
-extern void pgsr_flush_lookups(void);
 
 /*
  * Refuse a function that is about to run, if it may not.
@@ -206,6 +205,11 @@ pgsr_check_function(Oid function)
 	if (unlikely(function >= FirstGenbkiObjectId || !pgsr_known_to_read[function]))
 		pgsr_check_function_verdict(function);
 }
+
+/*
+ * lookups.c: functions that were looked up before the session was guarded
+ */
+extern void pgsr_flush_lookups(void);
 
 /*
  * temp_schema.c: core creates the temporary schema where somebody only looks
@@ -221,7 +225,7 @@ extern void pgsr_check_query_schema(Query *query);
 /*
  * guc_pin.c: how a setting is kept at its value, and given back
  */
-extern bool pgsr_guc_exists(const char *name);
+extern const char *pgsr_guc_name(const char *name);
 extern GucSource pgsr_guc_source(const char *name);
 extern const char *pgsr_guc_placeholder(const char *name);
 extern GucBoolCheckHook pgsr_guc_wrap_check(const char *name,
@@ -233,14 +237,13 @@ extern void pgsr_guc_hold(const char *name, GucContext context);
 extern void pgsr_guc_hold_on(const char *name, GucContext context);
 extern void pgsr_guc_hold_mode(const char *name);
 extern void pgsr_guc_release(const char *name);
-extern void pgsr_guc_release_bool(const char *name, bool announce);
+extern void pgsr_guc_release_bool(const char *name);
 extern void pgsr_guc_announce_bool(const char *name);
-extern void pgsr_guc_end_transaction(bool commit);
 
 typedef bool (*PgsrGucFilter) (const char *name, GucContext context,
 							   GucSource source);
 
-extern void pgsr_guc_pin_all(PgsrGucFilter filter);
+extern void pgsr_guc_pin_all(PgsrGucFilter filter, bool late);
 extern void pgsr_guc_list_settings(bool begins);
 extern List *pgsr_guc_listed_placeholders(const char *prefix);
 extern void *pgsr_guc_set_aside(void);
@@ -258,7 +261,7 @@ extern void pgsr_check_setting_names(void);
 extern void pgsr_check_setting_at_load(const char *name, GucStringCheckHook check);
 extern const char *pgsr_policy_from_client(void);
 extern void pgsr_policy_settings_follow(PgsrMode mode);
-extern void pgsr_pin_settings(void);
+extern void pgsr_pin_settings(bool late);
 extern void pgsr_settings_discard(bool begins);
 extern void pgsr_settings_store(bool begins);
 extern void pgsr_load_library(const char *filename, bool restricted);
