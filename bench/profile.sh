@@ -14,9 +14,7 @@ count_profile()
 	for entry in "${statements[@]}" "${calls[@]}"; do
 		IFS='|' read -r name call before <<<"$entry"
 		[ "$name" = "$profile" ] || continue
-		begin_input
-		for i in 1 2 3 4; do end_section warm; done
-		[ -z "$before" ] || statement "$before"
+		begin_call "$name" "$before"
 		[ "$times" = 1 ] || for i in 1 2 3; do statement "$call"; done
 		end_section warm
 		for ((i = 0; i < times; i++)); do statement "$call"; done
