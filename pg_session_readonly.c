@@ -17,6 +17,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "parser/analyze.h"
+#include "tcop/pquery.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
@@ -48,8 +49,13 @@ static fmgr_hook_type prev_fmgr = NULL;
 /* The mode has moved, and what may fail is still to follow it. */
 static bool follow_pending = false;
 
-/* Look-ups made before the session was guarded may be kept somewhere. */
+/*
+ * Look-ups made before the session was guarded may be kept somewhere: flush them at
+ * once, and again as the next statement begins.  Core does not throw away what an
+ * index keeps that a statement in progress has open.
+ */
 static bool flush_pending = false;
+static bool flush_again = false;
 
 /* This session is guarded, or was. */
 static bool guards_installed = false;
@@ -101,8 +107,11 @@ follow_mode(void)
 		else
 			pgsr_read_only_announce();
 		if (flush_pending)
+		{
 			pgsr_flush_lookups();
-		flush_pending = false;
+			flush_pending = false;
+			flush_again = true;
+		}
 	}
 	if (pgsr_mode == PGSR_LOCKED)
 		pgsr_pin_settings(false);
@@ -143,7 +152,14 @@ post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
 {
 	if (prev_post_parse_analyze)
 		prev_post_parse_analyze(pstate, query, jstate);
-	if (enter_hook() && unlikely(pgsr_path_names_temp))
+	if (!enter_hook())
+		return;
+	if (unlikely(flush_again) && ActivePortal == NULL)
+	{
+		pgsr_flush_lookups();
+		flush_again = false;
+	}
+	if (unlikely(pgsr_path_names_temp))
 		pgsr_check_query_schema(query);
 }
 

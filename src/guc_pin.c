@@ -364,10 +364,12 @@ void
 pgsr_guc_hold(const char *name, GucContext context)
 {
 	struct config_generic *record = pgsr_find_setting(name);
-	HeldSetting *held = note_held(record);
+	HeldSetting unused;
 
+	(void) note_held(record);
 	(void) keep_value(record,
-					  IsTransactionState() ? current_value(record) : held->value,
+					  IsTransactionState() ? current_value(record) :
+					  lasting_value(record, &unused),
 					  record->source);
 	record->context = context;
 	record->flags |= GUC_NO_RESET_ALL;

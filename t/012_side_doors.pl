@@ -258,5 +258,24 @@ for my $language ('plpython3u', 'plperlu')
 }
 
 is($node->safe_psql('postgres', 'SELECT count(*) FROM victim'), '0', 'nothing written');
+
+# --- in use by the statement that locks the session ---
+for my $attack (grep { $_->[0] =~ /support of a permanent table/ } @attacks)
+{
+	my ($what, $function, $sql) = @$attack;
+	my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+
+	$node->safe_psql('postgres', "ALTER FUNCTION $_ SECURITY INVOKER RESET ALL") for ('compare', 'hash');
+	$session->run(@setup, $sql);
+	(my $locking = $sql) =~ s/\*/set_config('pg_session_readonly.mode', 'locked', false)/;
+	is($session->run($locking), 'locked', "$what: locked in the midst of its use");
+	my $before = $session->run('SELECT calls()');
+	my $result = $session->query($sql);
+	my $calls = $session->run('SELECT calls()') - $before;
+	like("$result->{code} $result->{message}, $calls calls",
+		qr/^25006 .*\b($function)\(\).*, 0 calls$/s, "$what: refused from the next statement on");
+	$session->quit;
+}
+
 $node->stop;
 done_testing();
