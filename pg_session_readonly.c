@@ -41,6 +41,7 @@ static post_parse_analyze_hook_type prev_post_parse_analyze = NULL;
 static ExecutorStart_hook_type prev_ExecutorStart = NULL;
 static ExecutorRun_hook_type prev_ExecutorRun = NULL;
 static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
+static ProcessUtility_hook_type prev_definition_utility = NULL;
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 static object_access_hook_type prev_object_access = NULL;
 static needs_fmgr_hook_type prev_needs_fmgr = NULL;
@@ -59,6 +60,9 @@ static bool flush_again = false;
 
 /* This session is guarded, or was. */
 static bool guards_installed = false;
+
+/* The library was loaded while this session began. */
+static bool loaded_at_start = false;
 
 static void install_guards(void);
 
@@ -215,10 +219,10 @@ executor_finish(QueryDesc *queryDesc)
  * Hand a utility statement on to whoever runs it.
  */
 static inline void
-next_ProcessUtility(PROCESS_UTILITY_PARAMS)
+next_ProcessUtility(ProcessUtility_hook_type next, PROCESS_UTILITY_PARAMS)
 {
-	if (prev_ProcessUtility)
-		prev_ProcessUtility(PROCESS_UTILITY_ARGS);
+	if (next)
+		next(PROCESS_UTILITY_ARGS);
 	else
 		standard_ProcessUtility(PROCESS_UTILITY_ARGS);
 }
@@ -228,7 +232,7 @@ next_ProcessUtility(PROCESS_UTILITY_PARAMS)
  * midst of that (an event trigger's), in a session that may write.
  */
 static void
-process_definition(PROCESS_UTILITY_PARAMS)
+run_definition(PROCESS_UTILITY_PARAMS)
 {
 	Node	   *utility = pstmt->utilityStmt;
 	bool		was_validating = pgsr_mode_validating;
@@ -240,7 +244,7 @@ process_definition(PROCESS_UTILITY_PARAMS)
 	pgsr_mode_validating = IsA(utility, CreateFunctionStmt);
 	PG_TRY();
 	{
-		next_ProcessUtility(PROCESS_UTILITY_ARGS);
+		next_ProcessUtility(prev_definition_utility, PROCESS_UTILITY_ARGS);
 	}
 	PG_FINALLY();
 	{
@@ -249,6 +253,26 @@ process_definition(PROCESS_UTILITY_PARAMS)
 		pgsr_mode_validating = was_validating;
 	}
 	PG_END_TRY();
+}
+
+/*
+ * ProcessUtility_hook of a session that need not be guarded: some definitions are
+ * about other sessions, and must not be taken for this one.  A statement may have
+ * moved the mode.
+ */
+static void
+process_definition(PROCESS_UTILITY_PARAMS)
+{
+	Node	   *utility = pstmt->utilityStmt;
+
+	if (pgsr_mode == PGSR_OFF &&
+		(pgsr_mode_validating || IsA(utility, CreateFunctionStmt) ||
+		 IsA(utility, AlterRoleSetStmt) || IsA(utility, AlterDatabaseSetStmt)))
+		run_definition(PROCESS_UTILITY_ARGS);
+	else
+		next_ProcessUtility(prev_definition_utility, PROCESS_UTILITY_ARGS);
+	if (unlikely(follow_pending))
+		follow_mode();
 }
 
 /*
@@ -264,7 +288,7 @@ process_granted(PROCESS_UTILITY_PARAMS)
 		pgsr_settings_discard(true);
 	PG_TRY();
 	{
-		next_ProcessUtility(PROCESS_UTILITY_ARGS);
+		next_ProcessUtility(prev_ProcessUtility, PROCESS_UTILITY_ARGS);
 		pgsr_grant_written();
 	}
 	PG_FINALLY();
@@ -277,7 +301,7 @@ process_granted(PROCESS_UTILITY_PARAMS)
 }
 
 /*
- * ProcessUtility_hook
+ * ProcessUtility_hook of a guarded session
  *
  * A statement that ends a transaction has its own look at the write guard, or
  * always succeeds.  What it is must be asked before it runs: it may free its own
@@ -288,19 +312,11 @@ process_utility(PROCESS_UTILITY_PARAMS)
 {
 	Node	   *utility = pstmt->utilityStmt;
 	bool		ends_transaction = IsA(utility, TransactionStmt);
+	PgsrCommandNeeds needs = PGSR_NEEDS_NOTHING;
 
-	if (!enter_hook())
+	if (enter_hook())
 	{
-		if (pgsr_mode_validating || IsA(utility, CreateFunctionStmt) ||
-			IsA(utility, AlterRoleSetStmt) || IsA(utility, AlterDatabaseSetStmt))
-			process_definition(PROCESS_UTILITY_ARGS);
-		else
-			next_ProcessUtility(PROCESS_UTILITY_ARGS);
-	}
-	else
-	{
-		PgsrCommandNeeds needs = pgsr_check_command(utility);
-
+		needs = pgsr_check_command(utility);
 		if (IsA(utility, DoStmt))
 			pgsr_check_do((DoStmt *) utility);
 		else if (IsA(utility, LoadStmt) && needs != PGSR_NEEDS_NO_RUN)
@@ -308,21 +324,21 @@ process_utility(PROCESS_UTILITY_PARAMS)
 		else if (IsA(utility, ConstraintsSetStmt) &&
 				 ((ConstraintsSetStmt *) utility)->constraints != NIL)
 			pgsr_check_temp_schema("SET CONSTRAINTS");
+	}
 
-		switch (needs)
-		{
-			case PGSR_NEEDS_NO_RUN:
-				break;
-			case PGSR_NEEDS_WRITES:
-				process_granted(PROCESS_UTILITY_ARGS);
-				break;
-			case PGSR_NEEDS_XID:
-				pgsr_expect_xid();
-				/* FALLTHROUGH */
-			case PGSR_NEEDS_NOTHING:
-				next_ProcessUtility(PROCESS_UTILITY_ARGS);
-				break;
-		}
+	switch (needs)
+	{
+		case PGSR_NEEDS_NO_RUN:
+			break;
+		case PGSR_NEEDS_WRITES:
+			process_granted(PROCESS_UTILITY_ARGS);
+			break;
+		case PGSR_NEEDS_XID:
+			pgsr_expect_xid();
+			/* FALLTHROUGH */
+		case PGSR_NEEDS_NOTHING:
+			next_ProcessUtility(prev_ProcessUtility, PROCESS_UTILITY_ARGS);
+			break;
 	}
 	if (enter_hook() && !ends_transaction)
 		pgsr_write_guard_check();
@@ -369,19 +385,39 @@ fmgr_call(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 }
 
 /*
- * Transaction callback.  The transaction in which a backend starts ends when it
- * has read all its settings: then it takes up its mode.  The write guard's last look
- * comes before anything is made durable.
+ * Take up the mode that the session's settings came to.
+ *
+ * As a session begins, the check of names comes here instead of _PG_init(), and so
+ * shares the list of settings with the lock.
  */
 static void
-xact_event(XactEvent event, void *arg)
+take_up_mode(void)
 {
-	if (unlikely(!pgsr_mode_settled) && event == XACT_EVENT_PRE_COMMIT &&
-		pgsr_mode_settle())
+	if (loaded_at_start)
+	{
+		pgsr_guc_list_settings(true);
+		pgsr_check_setting_names();
+		MarkGUCPrefixReserved(PGSR_PREFIX);
+	}
+	if (pgsr_mode_settle())
 	{
 		mode_moved();
 		follow_mode();
 	}
+	if (loaded_at_start)
+		pgsr_guc_list_settings(false);
+}
+
+/*
+ * Transaction callback.  The transaction in which a backend starts ends when it
+ * has read all its settings and loaded all its libraries: then it takes up its mode.
+ * The write guard's last look comes before anything is made durable.
+ */
+static void
+xact_event(XactEvent event, void *arg)
+{
+	if (unlikely(!pgsr_mode_settled) && event == XACT_EVENT_PRE_COMMIT)
+		take_up_mode();
 	if (!guards_installed)
 		return;
 
@@ -403,8 +439,9 @@ xact_event(XactEvent event, void *arg)
 
 /*
  * Install what a session needs that is guarded, as its mode goes up for the first
- * time: one that never is pays for nothing.  This may come in the midst of a
- * statement, so each hook may see an end whose beginning it has not seen.
+ * time: one that never is pays for nothing, and our hooks are asked before those of
+ * all libraries loaded so far.  This may come in the midst of a statement, so each
+ * hook may see an end whose beginning it has not seen.
  */
 static void
 install_guards(void)
@@ -425,6 +462,8 @@ install_guards(void)
 	ExecutorRun_hook = executor_run;
 	prev_ExecutorFinish = ExecutorFinish_hook;
 	ExecutorFinish_hook = executor_finish;
+	prev_ProcessUtility = ProcessUtility_hook;
+	ProcessUtility_hook = process_utility;
 	prev_object_access = object_access_hook;
 	object_access_hook = object_access;
 	prev_needs_fmgr = needs_fmgr_hook;
@@ -444,8 +483,13 @@ _PG_init(void)
 
 	/* First whatever may fail: after an error nothing must be left behind. */
 	pgsr_commands_init();
-	pgsr_guc_list_settings(true);
-	pgsr_check_setting_names();
+	loaded_at_start = debug_query_string == NULL && !IsParallelWorker() &&
+		!process_shared_preload_libraries_in_progress;
+	if (!loaded_at_start && !IsParallelWorker())
+	{
+		pgsr_guc_list_settings(true);
+		pgsr_check_setting_names();
+	}
 	pgsr_check_setting_at_load(PGSR_DENIED_COMMANDS_NAME, pgsr_denied_commands_check);
 	pgsr_check_setting_at_load(PGSR_DENIED_FUNCTIONS_NAME, pgsr_denied_functions_check);
 	pgsr_check_setting_at_load(PGSR_ALLOWED_FUNCTIONS_NAME, pgsr_allowed_functions_check);
@@ -510,21 +554,20 @@ _PG_init(void)
 							 assign_mode,
 							 pgsr_mode_show);
 
-	MarkGUCPrefixReserved(PGSR_PREFIX);
-
 	pgsr_function_policy_init();
 	if (process_shared_preload_libraries_in_progress)
 		pgsr_sessions_init();
-	prev_ProcessUtility = ProcessUtility_hook;
-	ProcessUtility_hook = process_utility;
+	prev_definition_utility = ProcessUtility_hook;
+	ProcessUtility_hook = process_definition;
 	RegisterXactCallback(xact_event, NULL);
 
-	if (settle_now && pgsr_mode_settle())
+	if (!loaded_at_start)
 	{
-		mode_moved();
-		follow_mode();
+		MarkGUCPrefixReserved(PGSR_PREFIX);
+		if (settle_now)
+			take_up_mode();
+		pgsr_guc_list_settings(false);
 	}
-	pgsr_guc_list_settings(false);
 }
 
 /*

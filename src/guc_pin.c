@@ -70,7 +70,7 @@ pgsr_guc_list_settings(bool begins)
 {
 	if (begins)
 		listed = pgsr_all_settings(&n_listed);
-	else
+	else if (listed != NULL)
 	{
 		pfree(listed);
 		listed = NULL;

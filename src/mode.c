@@ -19,6 +19,7 @@
 #include "replication/walsender.h"
 #include "tcop/cmdtag.h"
 #include "tcop/pquery.h"
+#include "tcop/tcopprot.h"
 #include "utils/portal.h"
 #include "utils/varlena.h"
 
@@ -64,6 +65,16 @@ mode_applies(void)
 	return MyBackendType == B_BACKEND ||
 		!IsPostmasterEnvironment ||
 		IsParallelWorker();
+}
+
+/*
+ * What to say where the mode means nothing.
+ */
+static const char *
+not_applicable(void)
+{
+	return am_walsender ? "cannot make a replication connection read-only" :
+		"cannot make a background process read-only";
 }
 
 /*
@@ -128,7 +139,8 @@ parse_mode(const char *word, PgsrMode *mode)
 /*
  * The mode a session starts with when the library is loaded into it, for use as
  * the setting's default.  *settle_now tells whether it is to be taken up at
- * once.
+ * once.  Otherwise that is done as the session's first transaction ends, when all
+ * its settings have been read and all its libraries have been loaded.
  *
  * Called before anything is defined or hooked, so that an error leaves the
  * session as it was; while a backend starts, any error ends it.
@@ -139,14 +151,13 @@ pgsr_mode_at_load(bool *settle_now)
 	PgsrMode	initial = PGSR_OFF;
 	PgsrMode	wanted;
 	const char *placeholder;
+	const char *hint;
+	const char *obstacle;
 
-	/*
-	 * For the whole server: every backend settles when it has read its own
-	 * settings.  A parallel worker is told by its leader.
-	 */
 	preloaded = process_shared_preload_libraries_in_progress;
-	*settle_now = !preloaded && !IsParallelWorker();
-	if (*settle_now && (mode_applies() || am_walsender) && loaded_on_purpose())
+	*settle_now = debug_query_string != NULL && !IsParallelWorker();
+	if (!preloaded && !IsParallelWorker() && (mode_applies() || am_walsender) &&
+		loaded_on_purpose())
 		initial = PGSR_ON;
 
 	/*
@@ -161,26 +172,25 @@ pgsr_mode_at_load(bool *settle_now)
 				 errmsg("invalid value for parameter \"%s\": \"%s\"",
 						PGSR_MODE_NAME, placeholder),
 				 errhint("Available values: off, on, locked.")));
-	if (!*settle_now)
+	if (wanted == PGSR_OFF || preloaded || IsParallelWorker() || IsBinaryUpgrade)
 		return initial;
 
-	if (wanted > PGSR_OFF && !IsBinaryUpgrade)
+	if (!mode_applies())
 	{
-		const char *hint;
-		const char *obstacle;
-
-		if (am_walsender)
+		if (am_walsender ||
+			pgsr_guc_source(PGSR_MODE_NAME) >= PGC_S_INTERACTIVE)
 			ereport(ERROR,
 					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("cannot make a replication connection read-only")));
-		obstacle = mode_obstacle(&hint);
-		if (obstacle)
-			ereport(ERROR,
-					(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-					 errmsg("cannot make the session read-only now"),
-					 errdetail("%s", obstacle),
-					 errhint("%s", hint)));
+					 errmsg("%s", not_applicable())));
+		return initial;
 	}
+	obstacle = mode_obstacle(&hint);
+	if (obstacle)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot make the session read-only now"),
+				 errdetail("%s", obstacle),
+				 errhint("%s", hint)));
 	return initial;
 }
 
@@ -249,16 +259,28 @@ administered_mode(void)
 /*
  * A walsender's mode is refused if it is meant for it: given to its role, its
  * database or by itself.  The configuration file's is not meant for replication,
- * as standbys must keep streaming.
+ * as standbys must keep streaming.  A connection string does not undo what is
+ * stored.
  */
 static void
 check_walsender(void)
 {
-	if (am_walsender && pgsr_mode_setting > PGSR_OFF &&
-		pgsr_guc_source(PGSR_MODE_NAME) >= PGC_S_DATABASE)
+	PgsrMode	wanted = pgsr_mode_setting;
+	GucSource	source = pgsr_guc_source(PGSR_MODE_NAME);
+	PgsrMode	stored_mode;
+	char	   *stored;
+
+	if (source == PGC_S_CLIENT && OidIsValid(MyDatabaseId) &&
+		!superuser_arg(GetSessionUserId()))
+	{
+		stored = pgsr_role_setting(PGSR_MODE_NAME);
+		if (stored != NULL && parse_mode(stored, &stored_mode))
+			wanted = Max(wanted, stored_mode);
+	}
+	if (wanted > PGSR_OFF && source >= PGC_S_DATABASE)
 		ereport(FATAL,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot make a replication connection read-only"),
+				 errmsg("%s", not_applicable()),
 				 errdetail("The commands of the replication protocol cannot be checked."),
 				 errhint("Use an ordinary connection, or reset parameter \"%s\" for this role and database.",
 						 PGSR_MODE_NAME)));
@@ -280,7 +302,8 @@ pgsr_mode_settle(void)
 	if (!mode_applies() || IsParallelWorker())
 	{
 		pgsr_mode_settled = true;
-		check_walsender();
+		if (am_walsender)
+			check_walsender();
 		return false;
 	}
 
@@ -413,9 +436,7 @@ pgsr_mode_check(int *newval, void **extra, GucSource source)
 		if (*newval > PGSR_OFF && source >= PGC_S_INTERACTIVE)
 		{
 			GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
-			GUC_check_errmsg(am_walsender ?
-							 "cannot make a replication connection read-only" :
-							 "cannot make a background process read-only");
+			GUC_check_errmsg("%s", not_applicable());
 			return false;
 		}
 		if (source >= PGC_S_DATABASE && !am_walsender)

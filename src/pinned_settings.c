@@ -269,12 +269,33 @@ pin_stored_values(void)
 }
 
 /*
+ * Have something to pin where a name in the list has no value, and nothing has
+ * defined it.
+ */
+static void
+make_placeholders(void)
+{
+	const char *next = pinned->names;
+
+	for (int i = 0; i < pinned->length; i++)
+	{
+		if (pgsr_guc_name(next) == NULL)
+			(void) set_config_option(next, NULL, PGC_USERSET, PGC_S_SESSION,
+									 GUC_ACTION_SET, true, DEBUG1, false);
+		next += strlen(next) + 1;
+	}
+}
+
+/*
  * Pin what is to be pinned, as the session is locked; or "late", as a library has
  * come up since.
  */
 void
 pgsr_pin_settings(bool late)
 {
+	if (!late && !IsParallelWorker())
+		make_placeholders();
+
 	/* no statement has been received yet */
 	if (debug_query_string == NULL && !late && !IsParallelWorker())
 	{
