@@ -1,18 +1,29 @@
--- Lock a role: every new connection of ai_agent is read-only, whatever client it
--- comes from.  Reaches all clients, also those that take no options, and
--- poolers.  Run as a superuser; undo with ALTER ROLE ai_agent RESET ALL, which
--- resets the role's other settings, too.
+-- A role for an agent, locked: every new connection of ai_agent is read-only, whatever
+-- client it comes from.  Reaches all clients, also those that take no options, and
+-- poolers.  Run as a superuser in the database that it is to read:
+--
+--     psql -d shop -f alter_role.sql
+--
+-- To undo it: ALTER ROLE ai_agent RESET for each setting below, or DROP ROLE.
 --
 -- Tried with PostgreSQL 15, psql, node-postgres, postgres.js, psycopg 3, JDBC and
 -- two MCP servers (t/009_node.pl, t/010_mcp.pl).
 
-CREATE ROLE ai_agent LOGIN;          -- set a password as your pg_hba.conf wants
-GRANT pg_read_all_data TO ai_agent;  -- what it may read is a matter of privileges
+-- No superuser, no REPLICATION; set a password as your pg_hba.conf wants it.
+CREATE ROLE ai_agent LOGIN;
 
+-- What it may read is a matter of privileges.
+GRANT USAGE ON SCHEMA public TO ai_agent;
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO ai_agent;
+
+BEGIN;
 ALTER ROLE ai_agent SET session_preload_libraries = 'pg_session_readonly';
 ALTER ROLE ai_agent SET pg_session_readonly.mode = locked;
 
--- What it may not lift of its own limits.
-ALTER ROLE ai_agent SET statement_timeout = '30s';
+-- What it may not lift of its own limits.  These break nothing; with
+-- statement_timeout in the list, pg_dump does not work as this role.
+ALTER ROLE ai_agent SET work_mem = '64MB';
+ALTER ROLE ai_agent SET max_parallel_workers_per_gather = 0;
 ALTER ROLE ai_agent SET pg_session_readonly.pinned_settings =
-    'superuser, statement_timeout, search_path, role';
+    'superuser, work_mem, max_parallel_workers_per_gather';
+COMMIT;

@@ -1,6 +1,6 @@
 // Lock a connection of node-postgres, and hand it out only if it is locked:
 //
-//     npm install pg; node examples/node_postgres.mjs postgresql://ai_agent@127.0.0.1/shop
+//     npm install pg; node examples/node_postgres.mjs postgresql://app@127.0.0.1/shop
 //
 // Tried with pg 8.23 and Node.js 20.
 

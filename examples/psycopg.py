@@ -1,6 +1,6 @@
 """Lock a connection of psycopg 3, and hand it out only if it is locked.
 
-    pip install 'psycopg[binary]'; python3 examples/psycopg.py 'dbname=shop user=ai_agent'
+    pip install 'psycopg[binary]'; python3 examples/psycopg.py 'dbname=shop user=app'
 
 Tried with psycopg 3.1.7.
 """
