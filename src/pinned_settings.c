@@ -154,6 +154,12 @@ pgsr_pinned_settings_check(char **newval, void **extra, GucSource source)
 
 		if (strcmp(name, "superuser") == 0)
 			continue;
+		if (strlen(name) == NAMEDATALEN - 1)
+		{
+			/* it may have been cut */
+			GUC_check_errdetail("Name is too long: \"%s\".", name);
+			return false;
+		}
 		if (pgsr_guc_name(name) != NULL)
 			lfirst(lc) = unconstify(char *, pgsr_guc_name(name));
 		else if (strchr(name, '.') == NULL)
@@ -258,7 +264,7 @@ pin_stored_values(void)
 					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 					 errmsg("permission denied to set parameter \"%s\" in the connection string",
 							name),
-					 errdetail("An administrator has pinned it, and has stored no value for this role and database."),
+					 errdetail("It is pinned, and no value is stored for this role and database."),
 					 errhint("Leave it out of the connection string, or have an administrator store a value with ALTER ROLE ... SET.")));
 		ereport(LOG,
 				(errmsg("connection string cannot set pinned parameter \"%s\"", name),
