@@ -98,6 +98,16 @@ typedef int PgsrSysCacheId;
 	object_aclcheck(NamespaceRelationId, schema, role, mode)
 #endif
 
+/*
+ * Let core's scanner read a statement a second time without warning of backslashes
+ * in its literals.  19 has no such warning.
+ */
+#if PG_VERSION_NUM >= 190000
+#define ScannerWarnNot(extra) ((void) (extra))
+#else
+#define ScannerWarnNot(extra) ((extra)->escape_string_warning = false)
+#endif
+
 /* For those who read the records of settings, utils/guc_tables.h. */
 #ifdef GUC_TABLES_H
 
