@@ -275,19 +275,22 @@ pin_stored_values(void)
 }
 
 /*
- * Have something to pin where a name in the list has no value, and nothing has
- * defined it.
+ * Pin the names in the list that have no value and that nothing has defined, by
+ * making placeholders of them.
  */
 static void
-make_placeholders(void)
+pin_undefined_names(void)
 {
 	const char *next = pinned->names;
 
 	for (int i = 0; i < pinned->length; i++)
 	{
 		if (pgsr_guc_name(next) == NULL)
+		{
 			(void) set_config_option(next, NULL, PGC_USERSET, PGC_S_SESSION,
 									 GUC_ACTION_SET, true, DEBUG1, false);
+			pgsr_guc_set_context(next, PGC_SU_BACKEND);
+		}
 		next += strlen(next) + 1;
 	}
 }
@@ -300,7 +303,7 @@ void
 pgsr_pin_settings(bool late)
 {
 	if (!late && !IsParallelWorker())
-		make_placeholders();
+		pin_undefined_names();
 
 	/* no statement has been received yet */
 	if (debug_query_string == NULL && !late && !IsParallelWorker())
