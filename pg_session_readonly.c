@@ -326,20 +326,12 @@ process_utility(PROCESS_UTILITY_PARAMS)
 			pgsr_check_temp_schema("SET CONSTRAINTS");
 	}
 
-	switch (needs)
-	{
-		case PGSR_NEEDS_NO_RUN:
-			break;
-		case PGSR_NEEDS_WRITES:
-			process_granted(PROCESS_UTILITY_ARGS);
-			break;
-		case PGSR_NEEDS_XID:
-			pgsr_expect_xid();
-			/* FALLTHROUGH */
-		case PGSR_NEEDS_NOTHING:
-			next_ProcessUtility(prev_ProcessUtility, PROCESS_UTILITY_ARGS);
-			break;
-	}
+	if (needs == PGSR_NEEDS_XID)
+		pgsr_expect_xid();
+	if (needs == PGSR_NEEDS_WRITES)
+		process_granted(PROCESS_UTILITY_ARGS);
+	else if (needs != PGSR_NEEDS_NO_RUN)
+		next_ProcessUtility(prev_ProcessUtility, PROCESS_UTILITY_ARGS);
 	if (enter_hook() && !ends_transaction)
 		pgsr_write_guard_check();
 }

@@ -76,7 +76,7 @@ find_call(const char *text, const char *name)
 	int			found = -1;
 
 	scanner = scanner_init(text, &extra, &ScanKeywords, ScanKeywordTokens);
-	extra.escape_string_warning = false;
+	ScannerWarnNot(&extra);
 	while (found < 0 && (token = core_yylex(&value, &location, scanner)) != 0)
 	{
 		if (token == '(')
