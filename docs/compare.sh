@@ -4,6 +4,14 @@
 #
 #   docs/compare.sh >table.md         LOG=file also keeps what the attackers saw
 #
+#   --chart FILE.svg    also draws how many attacks went through, with gnuplot
+#   --extension DIR --lock SQL [--unlock SQL]
+#                       also tries an extension from source (PGXS), as often as given.
+#                       Nothing is installed.  A lock that names @library@ is sent by
+#                       the host on the attacker's connection; any other is for the
+#                       server: its superuser sends it before each attack, with the
+#                       library preloaded, and takes it off by what --unlock says.
+#
 # An attack "went through" if another connection (or a look at the file system)
 # sees its effect; the error that the attacker got, or did not get, is not looked
 # at.  Two things keep the table honest: where nothing guards, every attack must go
@@ -12,7 +20,24 @@
 set -euo pipefail
 . "$(dirname "$0")/../script/lib.sh"
 
-[ $# = 0 ] || die "usage: docs/compare.sh"
+usage() { die "usage: docs/compare.sh [--chart FILE.svg] [--extension DIR --lock SQL [--unlock SQL]]..."; }
+
+chart=
+extensions=() locks=() unlocks=()
+while [ $# -gt 0 ]; do
+	[ $# -gt 1 ] || usage
+	case $1 in
+		--chart) chart=$(realpath "$2") ;;
+		--extension) extensions+=("$(realpath "$2")"); locks+=(''); unlocks+=('') ;;
+		--lock) [ ${#extensions[@]} -gt 0 ] || usage; locks[-1]=$2 ;;
+		--unlock) [ ${#extensions[@]} -gt 0 ] || usage; unlocks[-1]=$2 ;;
+		*) usage ;;
+	esac
+	shift 2
+done
+for lock in "${locks[@]}"; do
+	[ -n "$lock" ] || usage
+done
 
 find_version
 # The contrib modules come with the server's package.
@@ -20,6 +45,7 @@ need_packages "postgresql-$version" "postgresql-server-dev-$version" gcc make li
 if apt-cache show "postgresql-$version-set-user" >/dev/null 2>&1; then
 	need_packages "postgresql-$version-set-user"
 fi
+[ -z "$chart" ] || need_packages gnuplot-nox
 bin=/usr/lib/postgresql/$version/bin
 make_work_copy
 cd "$work"
@@ -29,6 +55,25 @@ say "building"
 as_server_user make -s -C src with_llvm=no PG_CONFIG="$bin/pg_config"
 library=$work/src/pg_session_readonly.so
 as_server_user mkdir loot
+
+# Others from source, each in a directory of its own with its name.  @library@ in a
+# lock becomes where it is.
+libraries=() versions=()
+for number in "${!extensions[@]}"; do
+	dir=${extensions[$number]}
+	name=$(sed -n 's/^MODULE\(S\|_big\) *= *\([a-z0-9_]*\).*/\2/p' "$dir/Makefile")
+	[ -n "$name" ] || die "no MODULES in $dir/Makefile"
+	say "building $name"
+	mkdir "$work/$name"
+	cp -r "$dir/." "$work/$name"
+	rm -rf "$work/$name/.git"
+	[ "$(id -u)" != 0 ] || chown -R postgres: "$work/$name"
+	as_server_user make -s -C "$work/$name" USE_PGXS=1 with_llvm=no PG_CONFIG="$bin/pg_config" ||
+		die "cannot build $name"
+	libraries+=("$work/$name/$name.so")
+	locks[number]=${locks[$number]//@library@/$work/$name/$name.so}
+	versions+=("$name $(git -c safe.directory="$dir" -C "$dir" log -1 --format='(commit %h of %cs)' 2>/dev/null || true)")
+done
 
 # A library whose code has an effect as it is loaded.
 cat >intruder.c <<'C'
@@ -87,6 +132,7 @@ CREATE ROLE by_default LOGIN SUPERUSER;
 ALTER ROLE by_default SET default_transaction_read_only = on;
 CREATE ROLE by_grants LOGIN IN ROLE pg_read_all_data;
 CREATE ROLE by_set_user LOGIN;
+CREATE ROLE by_other LOGIN SUPERUSER;
 CREATE ROLE locked LOGIN SUPERUSER;
 ALTER ROLE locked SET session_preload_libraries = '$library';
 ALTER ROLE locked SET pg_session_readonly.mode = locked;
@@ -130,6 +176,7 @@ DISCARD ALL;
 SET pg_session_readonly.mode = off;
 SELECT set_config('pg_session_readonly.' || 'mode', 'off', false);
 SET SESSION CHARACTERISTICS AS TRANSACTION READ WRITE;
+:unlock
 SET SESSION AUTHORIZATION postgres; SET ROLE postgres;
 UPDATE victim SET t = 'changed';
 SQL
@@ -138,14 +185,15 @@ attack '`EXPLAIN ANALYZE CREATE TABLE AS`' plain "SELECT to_regclass('stolen')" 
 attack 'VACUUM' plain "SELECT relpages, reltuples FROM pg_class WHERE relname = 'victim'" <<<'VACUUM victim;'
 attack 'ANALYZE' plain "SELECT count(*) FROM pg_statistic WHERE starelid = 'victim'::regclass" <<<'ANALYZE victim;'
 attack 'REINDEX' plain "SELECT relfilenode FROM pg_class WHERE relname = 'victim_pkey'" <<<'REINDEX TABLE victim;'
-attack '`ALTER SYSTEM`' plain "SELECT pg_read_file('postgresql.auto.conf')" \
+attack '`ALTER SYSTEM`' plain '!cat "$data/postgresql.auto.conf"' \
 	<<<'ALTER SYSTEM SET cursor_tuple_fraction = 0.2;'
 attack '`COPY … TO PROGRAM`' plain "!ls $work/loot" <<<"COPY victim TO PROGRAM 'cat > $work/loot/program';"
 attack '`COPY … TO` a file' plain "!ls $work/loot" <<<"COPY victim TO '$work/loot/file';"
 attack 'LOAD of a library with an effect' plain "!ls $work/loot" <<<"LOAD '$work/intruder.so';"
 attack 'NOTIFY' listener '!cat listener.out' <<<'NOTIFY loot;'
 attack '`LOCK TABLE`' held "SELECT count(*) FROM pg_locks WHERE relation = 'victim'::regclass AND mode = 'AccessExclusiveLock'" \
-	<<<'BEGIN; LOCK TABLE victim; SELECT pg_sleep(2);'
+	<<<'BEGIN; LOCK TABLE victim;
+\! sleep 2'
 attack '`PREPARE TRANSACTION`' plain 'SELECT count(*) FROM pg_prepared_xacts' \
 	<<<"BEGIN; SELECT count(*) FROM victim; PREPARE TRANSACTION 'left behind';"
 attack '`nextval()`' plain 'SELECT last_value, is_called FROM victim_seq' <<<"SELECT nextval('victim_seq');"
@@ -169,7 +217,8 @@ attack '`pg_reload_conf()`' late 'SELECT pg_conf_load_time()' <<<'SELECT pg_relo
 attack '`pg_stat_reset()`' late 'SELECT stats_reset FROM pg_stat_database WHERE datname = current_database()' \
 	<<<'SELECT pg_stat_reset();'
 attack '`pg_advisory_lock()`' held "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'" \
-	<<<'BEGIN; SELECT pg_advisory_lock(1); SELECT pg_sleep(2);'
+	<<<'BEGIN; SELECT pg_advisory_lock(1);
+\! sleep 2'
 attack '`pg_logical_emit_message()`' plain '!grep -lr "intruder was here, behind $guard" "$data/pg_wal"' \
 	<<<"SELECT pg_logical_emit_message(true, 'loot', 'intruder was here, ' || 'behind ' || :'guard');"
 attack '`pg_create_physical_replication_slot()`' plain 'SELECT count(*) FROM pg_replication_slots' \
@@ -202,8 +251,10 @@ chmod 644 fresh.sql attack.*
 
 make_fresh()
 {
+	[ -z "$server_lock" ] || on_primary -c "$unlock" >/dev/null
 	on_primary -f fresh.sql >/dev/null
 	rm -f "$work"/loot/*
+	[ -z "$server_lock" ] || on_primary -c "$server_lock" >/dev/null
 	[ "$server" = $standby ] || return 0
 	local lsn
 	lsn=$(on_primary -c 'SELECT pg_current_wal_lsn()')
@@ -245,7 +296,7 @@ crash_count()
 as_attacker()
 {
 	{ printf '%s\n' "$prelude"; cat "$1"; } |
-		"$bin/psql" -X -q -v guard="$guard" -U "$guard" -p "$server" -f - >>"$work/attackers.log" 2>&1 || true
+		"$bin/psql" -X -q -v guard="$guard" -v unlock="$unlock" -U "${guard%%[0-9]*}" -p "$server" -f - >>"$work/attackers.log" 2>&1 || true
 }
 
 # Run an attack and set $outcome.
@@ -255,16 +306,19 @@ run_attack()
 	make_fresh
 	case $how in
 		bystander)
-			PGAPPNAME=bystander "$bin/psql" -X -U app -p "$server" -c 'SELECT pg_sleep(20)' >/dev/null 2>&1 &
+			rm -f helper.in
+			mkfifo helper.in
+			PGAPPNAME=bystander "$bin/psql" -X -U app -p "$server" <helper.in >/dev/null 2>&1 &
 			helper=$!
+			exec 4>helper.in
 			wait_for bystander "SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'bystander'"
 			;;
 		listener)
-			rm -f listener.in
-			mkfifo listener.in
-			PGAPPNAME=listener "$bin/psql" -X -q -At -U app -p "$server" <listener.in >listener.out 2>/dev/null &
+			rm -f helper.in
+			mkfifo helper.in
+			PGAPPNAME=listener "$bin/psql" -X -q -At -U app -p "$server" <helper.in >listener.out 2>/dev/null &
 			helper=$!
-			exec 4>listener.in
+			exec 4>helper.in
 			echo 'LISTEN loot;' >&4
 			# a standby does not let it listen
 			wait_for listener "SELECT count(*) = 1 FROM pg_stat_activity WHERE application_name = 'listener' AND query LIKE 'LISTEN%' AND state = 'idle'"
@@ -304,7 +358,7 @@ run_attack()
 		done
 	fi
 	if [ -n "$helper" ]; then
-		admin -c "SELECT FROM (SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'bystander') s" >/dev/null
+		exec 4>&-
 		wait "$helper" 2>/dev/null || true
 	fi
 	outcome=stopped
@@ -334,7 +388,7 @@ run_guard() # role title
 	done
 }
 
-data=$work/data prelude=
+data=$work/data prelude= server_lock= unlock=
 : >attackers.log
 run_guard unguarded 'nothing (superuser)'
 [ "${through[unguarded]}" = ${#names[@]} ] || die "an attack has no effect where nothing guards: the test is wrong"
@@ -353,6 +407,27 @@ if [ -n "$set_user" ]; then
 	prelude=
 	pg_server data $primary restart
 fi
+for number in "${!extensions[@]}"; do
+	name=$(basename "${libraries[$number]}" .so)
+	unlock=${unlocks[$number]}
+	if [[ ${locks[$number]} == *"${libraries[$number]}"* ]]; then
+		prelude=${locks[$number]}
+		run_guard "by_other$number" "$name (superuser)"
+	else
+		pg_server data $primary restart "-c shared_preload_libraries=${libraries[$number]}"
+		# what CREATE EXTENSION would do
+		control=$work/$name/$name.control
+		script=$work/$name/$name--$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" "$control").sql
+		grep -v '^\\echo' "$script" | sed "s#MODULE_PATHNAME#${libraries[$number]}#" |
+			on_primary -f - 2>/dev/null
+		server_lock=${locks[$number]}
+		run_guard "by_other$number" "$name, for the server (superuser)"
+		on_primary -c "$unlock" >/dev/null
+		server_lock=
+		pg_server data $primary restart
+	fi
+	prelude= unlock=
+done
 run_guard locked '`pg_session_readonly.mode = locked` (superuser)'
 
 # --- the table ---
@@ -361,6 +436,7 @@ package() { dpkg-query -W -f '${Version}' "$1" 2>/dev/null || echo '?'; }
 echo "Run on $(date +%F), $(. /etc/os-release && echo "$PRETTY_NAME"): PostgreSQL $(on_primary -c 'SHOW server_version'),"
 printf 'pg_session_readonly %s' "$(sed -n "s/^default_version = '\(.*\)'/\1/p" src/pg_session_readonly.control)"
 [ -z "$set_user" ] || printf ', set_user %s' "$(package "postgresql-$version-set-user")"
+[ ${#versions[@]} = 0 ] || printf ', %s' "${versions[@]}"
 echo .
 echo
 printf '| attack |'
@@ -380,4 +456,26 @@ for guard in "${guards[@]}"; do
 	printf ' **%d** |' "${through[$guard]}"
 done
 echo
+
+if [ -n "$chart" ]; then
+	for number in "${!guards[@]}"; do
+		printf '%d\t%s\t%d\n' $((${#guards[@]} - number)) "${titles[$number]//\`/}" "${through[${guards[$number]}]}"
+	done >chart.data
+	gnuplot - >chart.svg <<-GNUPLOT
+		set terminal svg size 900,$((70 + 44 * ${#guards[@]})) noenhanced font "DejaVu Sans,13" background "white"
+		set datafile separator "\t"
+		set title "of ${#names[@]} attacks, went through or crashed the server"
+		set xrange [0:${#names[@]} + 2]
+		set yrange [0.4:${#guards[@]} + 0.6]
+		set border 1
+		set xtics nomirror
+		set ytics nomirror scale 0
+		set grid xtics linecolor rgb "#dddddd"
+		set style fill solid
+		set boxwidth 0.6
+		plot "chart.data" using (0):1:(0):3:(\$1 - 0.3):(\$1 + 0.3):ytic(2) with boxxyerror linecolor rgb "#3b5b8c" notitle, \
+			"" using 3:1:3 with labels left offset 0.6,0 notitle
+	GNUPLOT
+	cat chart.svg >"$chart"
+fi
 [ "${through[locked]}" = 0 ] || die "pg_session_readonly let something through"
