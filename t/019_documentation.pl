@@ -20,6 +20,8 @@
 #   <!-- before: SQL -->         runs first, as postgres
 #   <!-- as ROLE -->             the role of a block of SQL
 #   <!-- postgresql.conf -->     goes into that file, and the server is restarted
+#   <!-- postgresql.conf: LINE -->
+#                                this does, first
 #   <!-- not run: WHY -->        a block that is not run
 
 use strict;
@@ -309,6 +311,7 @@ sub blocks_of
 		elsif (/^<!-- (before|not run): (.*) -->$/) { $comments{$1} = $2; }
 		elsif (/^<!-- as (\w+) -->$/) { $comments{as} = $1; }
 		elsif (/^<!-- postgresql\.conf -->$/) { $comments{conf} = 1; }
+		elsif (/^<!-- postgresql\.conf: (.*) -->$/) { $comments{line} = $1; }
 		elsif (/^<!--/) { fail("$file:$line: $_"); }
 	}
 	return @blocks;
@@ -318,6 +321,11 @@ sub run_block
 {
 	my ($name, $block) = @_;
 	my ($language, $text, $comments) = @{$block}{ 'language', 'text', 'comments' };
+	if ($comments->{line})
+	{
+		$node->append_conf('postgresql.conf', "$comments->{line}\n");
+		$node->restart;
+	}
 	$node->safe_psql('shop', $comments->{before}) if $comments->{before};
 	if ($comments->{'not run'})
 	{
