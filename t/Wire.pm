@@ -18,14 +18,17 @@ use strict;
 use warnings;
 use Carp;
 use IO::Select;
+use IO::Socket::UNIX;
 use PostgreSQL::Test::Utils;
 
-# Open a connection.  Parameters: dbname, user, options.
+# Open a connection.  Parameters: dbname, user, options.  The cluster's own
+# raw_connect() is missing from older minor releases (16.4 is one).
 sub new
 {
 	my ($class, $node, %params) = @_;
+	my $path = $node->host . '/.s.PGSQL.' . $node->port;
 	my $self = bless {
-		socket => $node->raw_connect, buffer => '',
+		socket => IO::Socket::UNIX->new(Peer => $path) || croak("cannot connect to $path: $!"), buffer => '',
 		parameters => {}, copy_data => '' }, $class;
 	my %startup = (
 		database => $params{dbname} || 'postgres',
