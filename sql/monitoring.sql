@@ -212,7 +212,7 @@ SELECT pg_snapshot_xmin(s), pg_snapshot_xmax(s), (SELECT count(*) FROM pg_snapsh
 SELECT checkpoint_time, pg_wal_lsn_diff(pg_current_wal_lsn(), redo_lsn), timeline_id FROM pg_control_checkpoint();
 SELECT floor(extract(epoch FROM current_timestamp - pg_postmaster_start_time()));
 SELECT * FROM pg_stat_database_conflicts, pg_stat_recovery_prefetch;
-SELECT subname, apply_error_count, sync_error_count FROM pg_stat_subscription_stats;
+SELECT * FROM pg_stat_subscription_stats;
 SELECT subname, srrelid::regclass, srsubstate FROM pg_subscription_rel JOIN pg_subscription s ON s.oid = srsubid;
 SELECT n.nspname, c.relname, count(*) FROM pg_buffercache b JOIN pg_class c ON b.relfilenode = pg_relation_filenode(c.oid)
 	JOIN pg_namespace n ON n.oid = c.relnamespace GROUP BY 1, 2;
