@@ -387,7 +387,7 @@ take_up_mode(void)
 {
 	if (loaded_at_start)
 	{
-		pgsr_guc_list_settings(true);
+		pgsr_guc_keep_list(true);
 		pgsr_check_setting_names();
 		MarkGUCPrefixReserved(PGSR_PREFIX);
 	}
@@ -397,7 +397,7 @@ take_up_mode(void)
 		follow_mode();
 	}
 	if (loaded_at_start)
-		pgsr_guc_list_settings(false);
+		pgsr_guc_keep_list(false);
 }
 
 /*
@@ -478,15 +478,15 @@ _PG_init(void)
 	loaded_at_start = debug_query_string == NULL && !IsParallelWorker() &&
 		!process_shared_preload_libraries_in_progress;
 	if (!loaded_at_start && !IsParallelWorker())
-	{
-		pgsr_guc_list_settings(true);
 		pgsr_check_setting_names();
-	}
 	pgsr_check_setting_at_load(PGSR_DENIED_COMMANDS_NAME, pgsr_denied_commands_check);
 	pgsr_check_setting_at_load(PGSR_DENIED_FUNCTIONS_NAME, pgsr_denied_functions_check);
 	pgsr_check_setting_at_load(PGSR_ALLOWED_FUNCTIONS_NAME, pgsr_allowed_functions_check);
 	pgsr_check_setting_at_load(PGSR_PINNED_SETTINGS_NAME, pgsr_pinned_settings_check);
 	initial = pgsr_mode_at_load(&settle_now);
+
+	/* A cancelled LOAD has loaded nothing, or all. */
+	HOLD_INTERRUPTS();
 
 	DefineCustomStringVariable(PGSR_DENIED_COMMANDS_NAME,
 							   "Commands that a read-only session refuses.",
@@ -558,8 +558,8 @@ _PG_init(void)
 		MarkGUCPrefixReserved(PGSR_PREFIX);
 		if (settle_now)
 			take_up_mode();
-		pgsr_guc_list_settings(false);
 	}
+	RESUME_INTERRUPTS();
 }
 
 /*

@@ -55,26 +55,46 @@ typedef struct SetAside
 } SetAside;
 
 /*
- * All settings, while the library is being loaded: from 16 on it takes long to
- * list them, and both the check of names and the lock want to see them all.
+ * All settings, while a session begins: from 16 on it takes long to list them, and
+ * both the check of names and the lock want to see them all.
  */
 static struct config_generic **listed = NULL;
 static int	n_listed = 0;
 
 /*
- * The library begins to be loaded, or has been.  An error in between leaves the
- * list behind, until the library begins to be loaded again.
+ * Keep a list of all settings, or no longer.  An error in between must end the
+ * session.
  */
 void
-pgsr_guc_list_settings(bool begins)
+pgsr_guc_keep_list(bool begins)
 {
 	if (begins)
 		listed = pgsr_all_settings(&n_listed);
-	else if (listed != NULL)
+	else
 	{
 		pfree(listed);
 		listed = NULL;
 	}
+}
+
+/*
+ * The list of all settings, and in *n how many there are; give it back with
+ * end_list().
+ */
+static struct config_generic **
+begin_list(int *n)
+{
+	if (listed == NULL)
+		return pgsr_all_settings(n);
+	*n = n_listed;
+	return listed;
+}
+
+static void
+end_list(struct config_generic **list)
+{
+	if (list != listed)
+		pfree(list);
 }
 
 /*
@@ -494,8 +514,8 @@ reset_setting(struct config_generic *record)
 void
 pgsr_guc_pin_all(PgsrGucFilter filter, bool late)
 {
-	int			n = n_listed;
-	struct config_generic **settings = listed ? listed : pgsr_all_settings(&n);
+	int			n;
+	struct config_generic **settings = begin_list(&n);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -511,32 +531,34 @@ pgsr_guc_pin_all(PgsrGucFilter filter, bool late)
 		if (pin)
 			record->context = PGC_SU_BACKEND;
 	}
-	if (settings != listed)
-		pfree(settings);
+	end_list(settings);
 }
 
 /*
- * The names of the listed settings below a prefix that were given a value and that
- * nothing has defined.  Takes all placeholders below the prefix out of the list:
- * they are about to be replaced.
+ * The names of the settings below a prefix that were given a value and that nothing
+ * has defined.  They are not of use in a list that is kept: they are about to be
+ * thrown away.
  */
 List *
-pgsr_guc_listed_placeholders(const char *prefix)
+pgsr_guc_placeholders_of(const char *prefix)
 {
+	int			n;
+	struct config_generic **settings = begin_list(&n);
 	List	   *names = NIL;
 	int			kept = 0;
 
-	for (int i = 0; i < n_listed; i++)
+	for (int i = 0; i < n; i++)
 	{
-		struct config_generic *record = listed[i];
+		struct config_generic *record = settings[i];
 
 		if (pg_strncasecmp(record->name, prefix, strlen(prefix)) != 0 ||
 			!is_placeholder(record))
-			listed[kept++] = record;
+			settings[kept++] = record;
 		else if (*SettingPart(record, string)->variable != NULL)
 			names = lappend(names, pstrdup(record->name));
 	}
 	n_listed = kept;
+	end_list(settings);
 	return names;
 }
 
@@ -579,7 +601,7 @@ void *
 pgsr_guc_set_aside(void)
 {
 	int			n;
-	struct config_generic **settings = pgsr_all_settings(&n);
+	struct config_generic **settings = begin_list(&n);
 	SetAside   *list = NULL;
 
 	for (int i = 0; i < n; i++)
@@ -611,7 +633,7 @@ pgsr_guc_set_aside(void)
 				entry->masked = reset;
 		}
 	}
-	pfree(settings);
+	end_list(settings);
 	return list;
 }
 

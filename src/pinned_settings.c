@@ -60,7 +60,7 @@ pgsr_check_setting_names(void)
 {
 	ListCell   *lc;
 
-	foreach(lc, pgsr_guc_listed_placeholders(PGSR_PREFIX "."))
+	foreach(lc, pgsr_guc_placeholders_of(PGSR_PREFIX "."))
 	{
 		const char *name = lfirst(lc);
 		bool		known = pg_strcasecmp(name, PGSR_MODE_NAME) == 0;

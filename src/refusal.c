@@ -88,6 +88,29 @@ find_call(const char *text, const char *name)
 }
 
 /*
+ * Likewise in what the client has sent.  A statement before in the same message may
+ * have changed how literals are read: then there is no position, but no other error.
+ */
+static int
+find_client_call(const char *name)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile int location = -1;
+
+	PG_TRY();
+	{
+		location = find_call(debug_query_string, name);
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return location;
+}
+
+/*
  * Refuse a call of a function; the error points at the call where the client's own
  * statement has it.  A function or another statement that is being run in between
  * would take the position for one in its own text, and has a line of CONTEXT.
@@ -98,7 +121,7 @@ pgsr_refuse_call(const char *name, const char *reason, const char *hint)
 	int			location = -1;
 
 	if (debug_query_string != NULL && error_context_stack == NULL)
-		location = find_call(debug_query_string, name);
+		location = find_client_call(name);
 	ereport(ERROR,
 			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 			 errmsg("cannot execute %s() in a read-only session", name),

@@ -244,8 +244,8 @@ typedef bool (*PgsrGucFilter) (const char *name, GucContext context,
 							   GucSource source);
 
 extern void pgsr_guc_pin_all(PgsrGucFilter filter, bool late);
-extern void pgsr_guc_list_settings(bool begins);
-extern List *pgsr_guc_listed_placeholders(const char *prefix);
+extern void pgsr_guc_keep_list(bool begins);
+extern List *pgsr_guc_placeholders_of(const char *prefix);
 extern void *pgsr_guc_set_aside(void);
 extern void pgsr_guc_put_back(void *aside, bool loaded);
 

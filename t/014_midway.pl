@@ -373,6 +373,33 @@ for my $mode ('off', 'on', 'locked')
 	$session->quit;
 }
 
+# --- a LOAD that is cancelled has loaded nothing, or all ---
+{
+	my ($done, $cancelled, $guarded) = (0, 0, 0);
+
+	for my $try (1 .. 60)
+	{
+		my $session = Wire->new($node);
+		my $timeout = 1 + $try % 3;
+
+		$session->run("SET statement_timeout = $timeout");
+		$cancelled++ if $session->query("LOAD 'pg_session_readonly'")->{code} eq '57014';
+		for (1 .. 100)
+		{
+			last if ($session->query('SET statement_timeout = 0')->{code} // '') eq '';
+		}
+		$session->query('SELECT count(*) FROM pg_class');
+		my $code = $session->query("LOAD 'pg_session_readonly'")->{code} // 'gone';
+		$session->query('SET pg_session_readonly.mode = locked');
+		$done++ if $code eq '';
+		$guarded++ if ($session->query('CREATE TABLE cancelled (i int)')->{code} // 'gone') eq '25006';
+		$session->quit;
+	}
+	note("$cancelled of 60 were cancelled");
+	is($done, 60, 'LOAD after a LOAD that may have been cancelled');
+	is($guarded, 60, 'then locked, all of them');
+}
+
 unlike(slurp_file($node->logfile), qr/terminated by signal|TRAP/, 'no crash');
 $node->stop;
 done_testing();
