@@ -8,6 +8,8 @@ CREATE TEMP TABLE mine (i int PRIMARY KEY);
 CREATE TEMP TABLE audited (i int);
 CREATE TEMP TABLE dropped_on_commit (i int) ON COMMIT DELETE ROWS;
 CREATE FOREIGN TABLE pg_temp.elsewhere (i int) SERVER regress_server;
+CREATE TEMP TABLE ancestor (i int);
+CREATE FOREIGN TABLE pg_temp.descendant () INHERITS (ancestor) SERVER regress_server;
 CREATE TEMP TABLE parted (i int) PARTITION BY RANGE (i);
 CREATE TEMP TABLE part1 PARTITION OF parted FOR VALUES FROM (0) TO (10);
 CREATE FOREIGN TABLE pg_temp.part2 PARTITION OF parted FOR VALUES FROM (10) TO (20)
@@ -96,7 +98,11 @@ INSERT INTO parted VALUES (11);
 INSERT INTO parted VALUES (1);
 UPDATE parted SET i = 12;
 \copy parted FROM '/dev/null'
+UPDATE ancestor SET i = 2;
 EXPLAIN ANALYZE INSERT INTO elsewhere VALUES (1);
+-- but its parent is, for what is inserted
+INSERT INTO ancestor VALUES (1);
+\copy ancestor FROM '/dev/null'
 
 -- txid_current() takes an id and writes nothing; drivers send it
 SELECT txid_current() > 0;

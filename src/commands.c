@@ -292,7 +292,7 @@ temporary_needs(Node *parsetree)
 		Oid			relid = RangeVarGetRelid(((CopyStmt *) parsetree)->relation,
 											 NoLock, true);
 
-		if (OidIsValid(relid) && pgsr_check_temporary(relid))
+		if (OidIsValid(relid) && pgsr_check_temporary(relid, true))
 			return PGSR_NEEDS_XID;
 	}
 	return PGSR_NEEDS_NOTHING;

@@ -93,7 +93,7 @@ extern void pgsr_begin_granted_command(void);
 extern void pgsr_grant_written(void);
 extern void pgsr_end_granted_command(void);
 extern void pgsr_write_guard_end_transaction(void);
-extern bool pgsr_check_temporary(Oid relid);
+extern bool pgsr_check_temporary(Oid relid, bool only_inserts);
 extern void pgsr_check_plan_targets(PlannedStmt *stmt);
 
 /*

@@ -230,15 +230,19 @@ pgsr_write_guard_end_transaction(void)
 /*
  * Is this relation storage of this session alone?  Refuses a foreign table in
  * the temporary schema: core takes it for temporary, but what is written to it
- * goes elsewhere, also by way of a partitioned or inherited table.
+ * goes elsewhere, also by way of a partitioned or inherited table.  What is only
+ * inserted goes to no inheriting table.
  */
 bool
-pgsr_check_temporary(Oid relid)
+pgsr_check_temporary(Oid relid, bool only_inserts)
 {
 	ListCell   *lc;
+	char		relkind = get_rel_relkind(relid);
 
 	if (!isTempNamespace(get_rel_namespace(relid)))
 		return false;
+	if (only_inserts && relkind == RELKIND_RELATION)
+		return true;
 
 	foreach(lc, find_all_inheritors(relid, NoLock, NULL))
 	{
@@ -247,7 +251,7 @@ pgsr_check_temporary(Oid relid)
 						"A foreign table in the temporary schema is not temporary storage.",
 						NULL);
 	}
-	return get_rel_relkind(relid) != RELKIND_VIEW;
+	return relkind != RELKIND_VIEW;
 }
 
 /*
@@ -270,7 +274,8 @@ pgsr_check_plan_targets(PlannedStmt *stmt)
 		if (!OidIsValid(perms->relid) ||
 			(perms->requiredPerms & ~((AclMode) ACL_SELECT)) == 0)
 			continue;
-		if (pgsr_check_temporary(perms->relid))
+		if (pgsr_check_temporary(perms->relid,
+								 (perms->requiredPerms & ~(ACL_SELECT | ACL_INSERT)) == 0))
 			temporary = true;
 		else if (get_rel_relkind(perms->relid) != RELKIND_VIEW)
 			return;
