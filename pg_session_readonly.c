@@ -29,6 +29,7 @@ PGSR_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 
 PG_FUNCTION_INFO_V1(pg_session_readonly_lock);
+PG_FUNCTION_INFO_V1(pg_session_readonly_overtaken);
 
 #define PROCESS_UTILITY_PARAMS \
 	PlannedStmt *pstmt, const char *queryString, bool readOnlyTree, \
@@ -577,4 +578,26 @@ pg_session_readonly_lock(PG_FUNCTION_ARGS)
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET,
 							 true, 0, false);
 	PG_RETURN_TEXT_P(cstring_to_text(pgsr_mode_show()));
+}
+
+/*
+ * pg_session_readonly_overtaken() returns boolean
+ *
+ * Does a hook of another library stand before ours, so that it is asked first and
+ * need not ask us?  One that was loaded after the mode went up may.  NULL where
+ * the mode never went up.
+ */
+Datum
+pg_session_readonly_overtaken(PG_FUNCTION_ARGS)
+{
+	if (!guards_installed)
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(post_parse_analyze_hook != post_parse_analyze ||
+				   ExecutorStart_hook != executor_start ||
+				   ExecutorRun_hook != executor_run ||
+				   ExecutorFinish_hook != executor_finish ||
+				   ProcessUtility_hook != process_utility ||
+				   object_access_hook != object_access ||
+				   needs_fmgr_hook != needs_fmgr ||
+				   fmgr_hook != fmgr_call);
 }

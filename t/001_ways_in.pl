@@ -456,5 +456,21 @@ is( $node->safe_psql('target',
 		SELECT s.pg_session_readonly_lock()'),
 	'locked', 'trusted extension');
 
+# --- whose hooks are asked first, and the status loads nothing to tell ---
+{
+	my $status = 'SELECT loaded, overtaken FROM pg_session_readonly_status();';
+
+	$node->safe_psql('postgres', 'CREATE DATABASE asked');
+	$node->safe_psql('asked', 'CREATE EXTENSION pg_session_readonly');
+	is($node->safe_psql('asked', "$status $status CREATE TABLE t (i int);",
+			extra_params => [ "-U", "agent" ]), "f|\nf|", "status: nothing is loaded");
+	is($node->safe_psql('asked', "SET pg_session_readonly.denied_commands = 'default, -LOAD';
+		LOAD 'pg_session_readonly'; SET pg_session_readonly.mode = locked; $status LOAD 'auto_explain'; $status",
+			extra_params => [ '-U', 'agent' ]), "t|f\nt|t", 'status: a library that is loaded after the lock stands before ours');
+	local $ENV{PGOPTIONS} = '-c session_preload_libraries=pg_session_readonly,auto_explain -c pg_session_readonly.mode=locked';
+	is($node->safe_psql('asked', $status, extra_params => [ '-U', 'agent' ]), 't|f',
+		'status: one that is loaded before the lock does not, wherever it is in the list');
+}
+
 $node->stop;
 done_testing();
