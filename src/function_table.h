@@ -1625,7 +1625,9 @@ FUNCTION("pgxml", "xslt_process", ALLOW, "It only transforms XML; files and netw
 
 /* pllua */
 FUNCTION("pllua", "pllua_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
+FUNCTION("pllua", "pllua_validator", ALLOW, "It only compiles a function of a trusted language.")
 FUNCTION("pllua", "plluau_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
+FUNCTION("pllua", "plluau_validator", ALLOW, "It only compiles a function, and runs nothing of it.")
 
 /* plperl */
 FUNCTION("plperl", "plperl_call_handler", ALLOW, "It only runs the language; the language is judged separately.")
@@ -1712,8 +1714,10 @@ FUNCTION("plr", "plr_array_push", ALLOW, "It computes a result from its argument
 FUNCTION("plr", "plr_environ", ALLOW, "It reads the environment of the server process.")
 FUNCTION("plr", "plr_get_raw", DENY, "It may run code in R, an untrusted language.")
 FUNCTION("plr", "plr_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
+FUNCTION("plr", "plr_set_display", DENY, "It sets where R, an untrusted language, opens windows.")
 FUNCTION("plr", "plr_set_rhome", DENY, "It changes where R, an untrusted language, is loaded from.")
 FUNCTION("plr", "plr_unset_rhome", DENY, "It changes where R, an untrusted language, is loaded from.")
+FUNCTION("plr", "plr_validator", DENY, "It starts R, an untrusted language.")
 FUNCTION("plr", "plr_version", ALLOW, "It reports the version of the extension.")
 FUNCTION("plr", "reload_plr_modules", DENY, "It runs any code in R, an untrusted language.")
 
