@@ -1,9 +1,12 @@
 # Settings that come with a library: what the untrusted side gave them before the
 # library was loaded must not reach its code, and what the host gave them must.
-# And: switched off, the session has all its settings back.
+# And: switched off, the session has all its settings back, whatever happened in
+# between; a pinned setting is pinned in parallel workers as well, and when its line is
+# taken out of the configuration file; what is no session cannot be made read-only.
 
 use strict;
 use warnings;
+use File::Basename;
 use File::Spec;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -216,6 +219,118 @@ my $force = $node->safe_psql('postgres',
 	$session->quit;
 }
 
+# --- a library that somebody else loads ---
+# Core loads the library of a function that is SECURITY DEFINER or has a SET clause
+# before it asks any hook, and where no expression calls the function nobody has seen
+# it before.  What was given to the library's settings is taken back, and they are
+# pinned, before the function's own code.
+$node->safe_psql('postgres', q(
+	CREATE FUNCTION plpgsql_compare(int, int) RETURNS int LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER AS
+		'BEGIN RETURN $1 - $2; END';
+	CREATE FUNCTION plpgsql_clause_compare(int, int) RETURNS int LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog AS
+		'BEGIN RETURN $1 - $2; END';
+	CREATE FUNCTION plpgsql_trigger() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS 'BEGIN RETURN NEW; END';));
+# Two ways to have a function called by none of a query's expressions: a sort by an
+# operator of its class, and a temporary table's trigger.
+sub define_order
+{
+	my ($function, $less, $greater) = @_;
+	$node->safe_psql('postgres', qq(
+		CREATE OPERATOR $less (LEFTARG = int, RIGHTARG = int, PROCEDURE = int4lt, COMMUTATOR = $greater);
+		CREATE OPERATOR $greater (LEFTARG = int, RIGHTARG = int, PROCEDURE = int4gt, COMMUTATOR = $less);
+		CREATE OPERATOR CLASS ${function}_ops FOR TYPE int USING btree AS
+			OPERATOR 1 $less, OPERATOR 3 =, OPERATOR 5 $greater, FUNCTION 1 $function(int, int)));
+	return "SELECT i FROM generate_series(1, 2) i ORDER BY i USING $less";
+}
+my %calls = (
+	'SECURITY DEFINER' => define_order('plpgsql_compare', '<%', '%>'),
+	'SET clause' => define_order('plpgsql_clause_compare', '<%%', '%%>'),
+	'trigger' => 'INSERT INTO mine VALUES (1)');
+for my $way (sort keys %calls)
+{
+	my $extra = "SET plpgsql.extra_errors = 'all'";
+	for my $pinned ('superuser, plpgsql.extra_errors', 'superuser')
+	{
+		my $session = Wire->new($node);
+		my $name = "loaded by core, $way, " . ($pinned eq 'superuser' ? 'not pinned' : 'pinned by name');
+		my $expected = $pinned eq 'superuser' ? '' : '55P02';
+
+		$session->run('CREATE TEMP TABLE mine (i int)',
+			'CREATE TRIGGER t BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION plpgsql_trigger()',
+			"SET pg_session_readonly.pinned_settings = '$pinned'", @lock);
+		is($session->query($extra)->{code}, $expected, "$name: SET");
+		$session->run($calls{$way});
+		is($session->run('SHOW plpgsql.extra_errors'), $expected ? 'none' : 'all', "$name: SET before");
+		is($session->query($extra)->{code}, $expected, "$name: SET after");
+		is($session->run('SHOW plpgsql.extra_errors'), $expected ? 'none' : 'all', "$name: what is in force then");
+		$session->quit;
+
+		# what the host gave stays
+		$session = Wire->new($node);
+		$session->run('CREATE TEMP TABLE mine (i int)',
+			'CREATE TRIGGER t BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION plpgsql_trigger()',
+			"SET plpgsql.extra_errors = 'too_many_rows'",
+			"SET pg_session_readonly.pinned_settings = '$pinned'", @lock, $calls{$way});
+		is($session->run('SHOW plpgsql.extra_errors'), 'too_many_rows', "$name: the host's");
+		$session->quit;
+	}
+}
+SKIP:
+{
+	skip 'no plperl', 18 if $plperl ne '2';
+	$node->safe_psql('postgres', q(
+		CREATE FUNCTION perl_compare(int, int) RETURNS int LANGUAGE plperl IMMUTABLE SECURITY DEFINER AS
+			'return $_[0] <=> $_[1]';
+		CREATE FUNCTION perl_clause_compare(int, int) RETURNS int LANGUAGE plperl IMMUTABLE SET search_path = pg_catalog AS
+			'return $_[0] <=> $_[1]';
+		CREATE FUNCTION perl_trigger() RETURNS trigger LANGUAGE plperl SECURITY DEFINER AS 'return;';));
+	%calls = (
+		'SECURITY DEFINER' => define_order('perl_compare', '<#%', '%#>'),
+		'SET clause' => define_order('perl_clause_compare', '<##%', '%##>'),
+		'trigger' => 'INSERT INTO mine VALUES (1)');
+	for my $way (sort keys %calls)
+	{
+		my $init = qq(SET plperl.on_plperlu_init = 'system("touch $file")');
+		for my $order ([ 'SET before', $init, $calls{$way} ], [ 'SET after', $calls{$way}, $init ])
+		{
+			my ($name, @statements) = @$order;
+			my $session = Wire->new($node);
+
+			$name = "plperl loaded by core, $way, $name";
+			$session->run('CREATE TEMP TABLE mine (i int)',
+				'CREATE TRIGGER t BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION perl_trigger()',
+				"SET pg_session_readonly.allowed_functions = 'f'", @lock);
+			$session->query($_) for @statements;
+			is($session->run('SELECT f()'), '42', "$name: runs");
+			ok(!-e $file, "$name: without the setting");
+			unlink $file;
+			is($session->query($init)->{code}, '55P02', "$name: pinned");
+			$session->quit;
+		}
+	}
+}
+
+# --- old names ---
+# Core knows some settings by a former name as well.  Up to 15 a list takes only the
+# present one.
+{
+	my $session = Wire->new($node);
+	$session->run("LOAD 'pg_session_readonly'");
+	if ($node->pg_version < 16)
+	{
+		is($session->query("SET pg_session_readonly.pinned_settings = 'sort_mem'")->{code}, '22023', 'old name: refused');
+		$session->run("SET pg_session_readonly.pinned_settings = 'work_mem'");
+	}
+	else
+	{
+		$session->run("SET pg_session_readonly.pinned_settings = 'sort_mem'");
+	}
+	$session->run($lock[1]);
+	is($session->query("SET $_ = '5MB'")->{code}, '55P02', "old name: SET $_") for ('work_mem', 'sort_mem');
+	is($session->run('SHOW work_mem'), '4MB', 'old name: pinned');
+	$session->quit;
+}
+
 # --- on, and off again ---
 # All there is to see of all settings, but for the mode's own row.
 my $all = q(SELECT name, setting, reset_val, source, context, boot_val, sourcefile, sourceline, pending_restart
@@ -310,6 +425,107 @@ for my $case (
 	$session->quit;
 }
 
+# What the transaction would have left if it had committed is what off gives back,
+# and what stays, also if the transaction is rolled back after all.
+my $read_only = 'default_transaction_read_only =';
+my $denied = 'pg_session_readonly.denied_functions =';
+for my $case (
+	[ 'SET LOCAL', 'SET LOCAL track_counts = on', "SET LOCAL $read_only off" ],
+	[ 'SET', 'SET track_counts = on', "SET $read_only off" ],
+	[ 'SET, then SET LOCAL', 'SET track_counts = on', 'SET LOCAL track_counts = off', "SET $read_only off", "SET LOCAL $read_only on" ],
+	[ 'SET LOCAL, then SET', 'SET LOCAL track_counts = on', 'SET track_counts = on', "SET LOCAL $read_only on", "SET $read_only off" ],
+	[ 'SET in a subtransaction', 'SAVEPOINT a', 'SET track_counts = on', "SET $read_only off" ],
+	[ 'SET LOCAL in a subtransaction', 'SAVEPOINT a', 'SET LOCAL track_counts = on', "SET LOCAL $read_only off" ],
+	[ 'SET in a subtransaction that has been rolled back', 'SAVEPOINT a', 'SET track_counts = on', "SET $read_only off", 'ROLLBACK TO a' ],
+	[ 'RESET', 'RESET track_counts', "RESET default_transaction_read_only" ],
+	[ 'policy: SET', "SET $denied 'here'" ])
+{
+	my ($name, @statements) = @$case;
+
+	for my $before ([], [ 'SET track_counts = on', "SET $read_only off", @policy ])
+	{
+		for my $end ('COMMIT', 'ROLLBACK')
+		{
+			my $what = "off in one transaction, $name" . (@$before ? ', SET before' : '') . ", $end";
+			my $session = Wire->new($node, options => $loaded, user => 'dba');
+			my $reference = Wire->new($node, options => $loaded, user => 'dba');
+
+			$_->run(@$before, 'BEGIN', @statements) for ($session, $reference);
+			$session->run($on, $off, $end);
+			# the transaction's own end, and mode, are not what this is about
+			$session->run($off);
+			$reference->run('COMMIT');
+			is(differences($reference->query($all), $session->query($all)), '', "$what: as if it had committed")
+			  unless $end eq 'ROLLBACK' && $name =~ /policy/;
+			$_->run('RESET ALL') for ($session, $reference);
+			is(differences($reference->query($all), $session->query($all)), '', "$what: RESET ALL");
+			$_->quit for ($session, $reference);
+		}
+	}
+}
+
+# An entry of a setting's stack is freed as its subtransaction is rolled back, and
+# another may come to lie at its place: nothing may be kept by the address.
+for my $between (0 .. 8)
+{
+	for my $setting ([ 'default_transaction_read_only', 'on', 'off' ],
+		[ 'pg_session_readonly.denied_functions', "'first, and_a_longer_name'", "'second'" ],
+		[ 'pg_session_readonly.pinned_settings', "'work_mem'", "'superuser'" ])
+	{
+		my ($name, $one, $other) = @$setting;
+		my $what = "a stack's entry, $name, $between between";
+		my $session = Wire->new($node);
+		my @others = map { "SET LOCAL $_" } ("work_mem = '4MB'", 'enable_seqscan = on', 'enable_hashjoin = on', 'enable_sort = on',
+			'enable_nestloop = on', "DateStyle = 'ISO'", 'enable_material = on', 'enable_memoize = on');
+
+		$session->run("LOAD 'pg_session_readonly'", $off);
+		my $settings = $session->query($all);
+		$session->run('BEGIN', 'SAVEPOINT a', 'SAVEPOINT b', 'SAVEPOINT c', "SET LOCAL $name = $one");
+		my @steps = ($on, 'ROLLBACK TO a', @others[0 .. $between - 1], "SET LOCAL $name = $one", $off, "SET $name = $other", 'SAVEPOINT d',
+			"SET LOCAL $name = $one", 'RELEASE d', 'RELEASE a', 'COMMIT', "RESET $name", $off);
+		my $codes = join(' ', map { $session->query($_)->{code} || 'ok' } @steps);
+		is($codes, join(' ', ('ok') x @steps), "$what: goes on");
+		is(differences($settings, $session->query($all)), '', "$what: all settings as before");
+		$session->quit;
+	}
+}
+
+# A transaction that is rolled back brings the mode back, and the policy with it.
+for my $setting ('denied_commands', 'denied_functions', 'allowed_functions', 'pinned_settings')
+{
+	for my $order (0, 1)
+	{
+		my $session = Wire->new($node);
+		my $policy = "SET pg_session_readonly.$setting = ''";
+
+		$session->run("LOAD 'pg_session_readonly'");
+		my $before = $session->run("SHOW pg_session_readonly.$setting");
+		$session->run('BEGIN', $order ? ($policy, $off) : ($off, $policy), 'ROLLBACK');
+		is($session->run('SHOW pg_session_readonly.mode'), 'on', "off rolled back, $setting, $order: on");
+		is($session->run("SHOW pg_session_readonly.$setting"), $before, "off rolled back, $setting, $order: the policy as it was");
+		$session->run($off);
+		is($session->run("SHOW pg_session_readonly.$setting"), $before, "off rolled back, $setting, $order: and after off");
+		$session->quit;
+	}
+}
+
+# What RESET does to a held setting leaves it what it was when it was held.
+{
+	my $session = Wire->new($node, options => $loaded);
+	$session->run('SET default_transaction_read_only = on', $on, 'RESET default_transaction_read_only', $off);
+	my $row = q(SELECT setting, source FROM pg_settings WHERE name = 'default_transaction_read_only');
+	is($session->run($row), 'on|session', 'RESET while held: given back as it was');
+	$node->safe_psql('postgres', q(
+		CREATE FUNCTION read_only_there() RETURNS text LANGUAGE plpgsql PARALLEL SAFE AS
+			$$ BEGIN RETURN current_setting('default_transaction_read_only') || pg_backend_pid(); END $$;));
+	my ($there, $pid) = $session->run("SET $force = on", 'SELECT read_only_there()') =~ /^([a-z]+)(\d+)$/;
+	isnt($pid, $session->run('SELECT pg_backend_pid()'), 'RESET while held: there is a worker');
+	is($there, 'on', 'RESET while held: a worker is told');
+	$session->run('RESET ALL');
+	is($session->run($row), 'off|default', 'RESET while held: RESET ALL afterwards');
+	$session->quit;
+}
+
 # By LOAD: it makes the session read-only, and off gives back what was there.
 {
 	my $session = Wire->new($node, user => 'dba');
@@ -322,6 +538,249 @@ for my $case (
 	$session->run('SET default_transaction_read_only = off', 'CREATE TABLE written (i int)', 'DROP TABLE written');
 	is($session->run('SELECT count(*) FROM pg_class WHERE relname = \'written\''), '0', 'off again: it writes');
 	$session->quit;
+}
+
+# --- off and on again, many times ---
+# After each round all is as in a session that never was read-only.
+{
+	my ($session, $reference) = map { Wire->new($node, options => $loaded, user => 'dba') } 1, 2;
+	my @sets = ('SET track_counts = on', 'SET default_transaction_read_only = off', "SET work_mem = '5MB'", @policy);
+	my @all = ((map { [ $_ ] } @sets), (map { /^SET (\S+)/; [ "RESET $1" ] } @sets), \@sets, [ 'RESET ALL' ]);
+	my @different;
+
+	$_->run('DO $$ BEGIN END $$') for ($session, $reference);
+	my $settings = $session->query($all);
+	for my $round (1 .. 50)
+	{
+		my $in_one = $round % 3 == 0;
+		my @statements = (($in_one ? 'BEGIN' : ()), @{ $all[$round * 5 % @all] });
+		my @end = $in_one ? 'COMMIT' : ();
+		# a superuser's to set while it is on
+		my $policy = "SET pg_session_readonly.denied_functions = 'round$round'";
+
+		$session->run(@statements, $on, $policy, 'RESET default_transaction_read_only', $off, @end);
+		$reference->run(@statements, $policy, @end);
+		my $difference = differences($reference->query($all), $session->query($all));
+		push @different, "round $round: $difference" if $difference;
+	}
+	is(join("\n", @different), '', 'off and on 50 times: each time all settings as they should be');
+	$_->run('RESET ALL') for ($session, $reference);
+	is(differences($settings, $session->query($all)), '', 'off and on 50 times: RESET ALL');
+	$session->run('SET default_transaction_read_only = off', 'CREATE TABLE written (i int)', 'DROP TABLE written');
+	$_->quit for ($session, $reference);
+}
+
+# --- a function's SET clause in a parallel worker ---
+# What the leader refuses is refused there too: the pins are the same.
+for my $preload ('session_preload_libraries', 'shared_preload_libraries')
+{
+	my @options = (options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+
+	if ($preload eq 'shared_preload_libraries')
+	{
+		$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_session_readonly'");
+		$node->restart;
+		@options = ();
+	}
+	else
+	{
+		$node->safe_psql('postgres', q(
+			CREATE FUNCTION pinned_clause() RETURNS text LANGUAGE plpgsql PARALLEL SAFE SET statement_timeout = 0 AS
+				$$ BEGIN RETURN current_setting('statement_timeout'); END $$;
+			CREATE FUNCTION superuser_clause() RETURNS text LANGUAGE plpgsql PARALLEL SAFE SET log_min_messages = panic AS
+				$$ BEGIN RETURN current_setting('log_min_messages'); END $$;
+			CREATE FUNCTION free_clause() RETURNS text LANGUAGE plpgsql PARALLEL SAFE SET work_mem = '5MB' AS
+				$$ BEGIN RETURN current_setting('work_mem') || ' ' || current_setting('statement_timeout') || ' ' || pg_backend_pid(); END $$;));
+	}
+	my $session = Wire->new($node, @options);
+	my $pid = $session->run('SELECT pg_backend_pid()');
+	$session->run("SET statement_timeout = '1h'", "SET pg_session_readonly.pinned_settings = 'superuser, statement_timeout'", $lock[1]);
+	for my $parallel ('off', 'on')
+	{
+		my $name = "$preload, SET clause, " . ($parallel eq 'on' ? 'in a worker' : 'in the leader');
+
+		$session->run("SET $force = $parallel");
+		my ($here) = (my $free = $session->run('SELECT free_clause()')) =~ /(\d+)$/;
+		is($here eq $pid ? 'off' : 'on', $parallel, "$name: where it runs");
+		like($free, qr/^5MB 1h /, "$name: of a free setting");
+		is($session->query('SELECT pinned_clause()')->{code}, '55P02', "$name: of a pinned setting");
+		is($session->query('SELECT superuser_clause()')->{code}, '55P02', "$name: of a superuser's setting");
+	}
+	$session->quit;
+}
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+$node->restart;
+
+# --- a value of the configuration file, whose line is taken out ---
+# A session that holds the value keeps it, and so do its parallel workers; one that
+# is switched off follows the file again.
+{
+	my $include = $node->data_dir . '/lines.conf';
+	my $marker = 1;
+	append_to_file($include, '');
+	$node->append_conf('postgresql.conf', "include = 'lines.conf'");
+	# Put these lines into the configuration file, and have the sessions read it.
+	my $configure = sub {
+		my ($lines, @sessions) = @_;
+
+		$marker++;
+		unlink $include;
+		append_to_file($include, join('', map { "$_ = $lines->{$_}\n" } sort keys %$lines) . "seq_page_cost = $marker\n");
+		$node->reload;
+		for my $session (@sessions)
+		{
+			my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
+			while ($session->run('SHOW seq_page_cost') ne $marker)
+			{
+				die 'the file is not read' if --$tries < 0;
+				select(undef, undef, undef, 0.1);
+			}
+		}
+	};
+	my %lines = ('work_mem' => "'11MB'", 'pg_session_readonly.denied_functions' => "'told'",
+		'default_transaction_read_only' => 'on', 'track_counts' => 'off');
+	my $row = q(SELECT name, setting, source FROM pg_settings WHERE name IN ('work_mem', 'pg_session_readonly.denied_functions',
+		'default_transaction_read_only', 'track_counts') ORDER BY name COLLATE "C");
+
+	$node->safe_psql('postgres', q(
+		CREATE FUNCTION told() RETURNS int LANGUAGE plpgsql PARALLEL SAFE AS 'BEGIN RETURN 1; END';
+		CREATE FUNCTION in_worker() RETURNS text LANGUAGE plpgsql PARALLEL SAFE AS $$ BEGIN
+			RETURN current_setting('work_mem') || ' ' || current_setting('pg_session_readonly.denied_functions')
+				|| ' ' || pg_backend_pid(); END $$;));
+	for my $preload ('shared_preload_libraries', 'session_preload_libraries')
+	{
+		my $name = "line taken out, $preload";
+
+		$node->append_conf('postgresql.conf', "shared_preload_libraries = '"
+			. ($preload eq 'shared_preload_libraries' ? 'pg_session_readonly' : '') . "'");
+		$node->restart;
+		$configure->(\%lines);
+		my ($locked, $switched) = map { Wire->new($node, options => $loaded) } 1, 2;
+		$locked->run("SET pg_session_readonly.pinned_settings = 'work_mem'", $lock[1]);
+		my $before = $switched->run('DO $$ BEGIN END $$', $row);
+		like($before, qr/work_mem\|11264\|configuration file/, "$name: from the file");
+		$switched->run($on);
+		my $pid = $locked->run('SELECT pg_backend_pid()');
+
+		$configure->({}, $locked, $switched);
+		for my $parallel ('off', 'on')
+		{
+			my $where = $parallel eq 'on' ? 'in a worker' : 'in the leader';
+
+			$locked->run("SET $force = $parallel");
+			my ($answer, $here) = $locked->run('SELECT in_worker()') =~ /^(.*) (\d+)$/;
+			is($here eq $pid ? 'off' : 'on', $parallel, "$name: runs $where");
+			is($answer, '11MB told', "$name: $where");
+			is($locked->query('SELECT told()')->{code}, '25006', "$name: what is denied $where");
+
+			# not pinned, the session being "on"
+			$switched->run("SET $force = $parallel");
+			($answer, $here) = $switched->run('SELECT in_worker()') =~ /^(.*) (\d+)$/;
+			is($answer, '4MB told', "$name: mode on, $where");
+			is($switched->query('SELECT told()')->{code}, '25006', "$name: mode on, what is denied $where");
+		}
+		is($switched->run('SHOW default_transaction_read_only') . $switched->run('SHOW track_counts'), 'onon',
+			"$name: mode on, read-only");
+
+		# the file's next reading is that of any other session
+		$switched->run($off, "SET $force = off");
+		my $fresh = Wire->new($node, options => $loaded);
+		$configure->({}, $switched, $fresh);
+		is($switched->run($row), $fresh->run($row), "$name: off again, follows the file");
+		$configure->(\%lines, $switched, $fresh);
+		is($switched->run($row), $fresh->run($row), "$name: off again, follows the file's lines as they come back");
+		is($switched->run($row), $before, "$name: off again, as it was");
+		$switched->run($on, $off);
+		is($switched->run($row), $before, "$name: on and off");
+		$configure->({}, $switched, $fresh);
+		is($switched->run($row), $fresh->run($row), "$name: and follows the file again");
+		$_->quit for ($locked, $switched, $fresh);
+	}
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+	$configure->({});
+	$node->restart;
+}
+
+# --- a background worker, which is nobody's session ---
+# It cannot be made read-only, and says so where it is asked to; what is stored for
+# a database or a role is not meant for it.
+{
+	my $load = q(LOAD 'pg_session_readonly');
+	my $set = 'SET pg_session_readonly.mode = locked';
+	my $set_config = q(SELECT set_config('pg_session_readonly.mode', 'locked', false));
+	my $call = 'SELECT pg_session_readonly_lock()';
+	my $write = 'CREATE TABLE written (); DROP TABLE written';
+
+	# the worker's library is looked for by its name
+	$node->append_conf('postgresql.conf', "dynamic_library_path = '\$libdir:" . dirname($writer) . "'");
+	$node->reload;
+	$node->safe_psql('postgres', 'CREATE DATABASE jobs');
+	$node->safe_psql('jobs', qq(
+		CREATE EXTENSION pg_session_readonly;
+		CREATE FUNCTION background(text) RETURNS bool AS '$writer', 'writer_background' LANGUAGE C;
+		CREATE TABLE todo (n serial, statement text);
+		CREATE TABLE done (n serial, code text);
+		CREATE PROCEDURE job() LANGUAGE plpgsql AS
+			'DECLARE
+				statements text[] := (SELECT array_agg(t.statement ORDER BY t.n) FROM todo t);
+				statement text;
+				codes text[];
+			BEGIN
+				FOREACH statement IN ARRAY statements LOOP
+					BEGIN
+						EXECUTE statement;
+						codes := codes || ''ok''::text;
+					EXCEPTION WHEN OTHERS THEN
+						codes := codes || SQLSTATE::text;
+					END;
+				END LOOP;
+				INSERT INTO done (code) SELECT unnest(codes)
+					UNION ALL SELECT current_setting(''pg_session_readonly.mode'', true);
+			END';));
+
+	# The SQLSTATE of each statement that a worker has run, and the mode at the end.
+	my $job = sub {
+		my (@statements) = @_;
+		my $session = Wire->new($node, dbname => 'jobs', options => '-c pg_session_readonly.mode=off');
+
+		$session->run('TRUNCATE todo, done',
+			(map { "INSERT INTO todo (statement) VALUES (\$\$$_\$\$)" } @statements),
+			"SELECT background('CALL job()')");
+		my $codes = $session->run(q(SELECT string_agg(code, ' ' ORDER BY n) FROM done));
+		$session->quit;
+		return $codes;
+	};
+
+	is($job->($load, $write), 'ok ok off', 'background worker: LOAD');
+	is($job->($load, $set, $on, $set_config, $off, $write), 'ok 0A000 0A000 0A000 ok ok off', 'background worker: LOAD, then SET');
+	is($job->($call, $set, $write), '0A000 0A000 ok off', 'background worker: pg_session_readonly_lock()');
+	like($job->($set, $load), qr/0A000/, 'background worker: SET, then LOAD');
+	for my $stored ('ALTER DATABASE jobs', 'ALTER ROLE CURRENT_USER')
+	{
+		$node->safe_psql('postgres', "$stored SET pg_session_readonly.mode = locked");
+		is($job->($load, $call, $write), 'ok 0A000 ok off', "background worker: $stored, LOAD");
+		is($job->($write, $load, $call, $write), 'ok ok 0A000 ok off', "background worker: $stored, LOAD after a write");
+		$node->safe_psql('postgres', "$stored RESET pg_session_readonly.mode");
+	}
+
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_session_readonly'");
+	$node->restart;
+	is($job->($call, $set, $write), '0A000 0A000 ok off', 'background worker: preloaded');
+	for my $stored ('ALTER DATABASE jobs', 'ALTER ROLE CURRENT_USER', 'ALTER SYSTEM')
+	{
+		my $dba = Wire->new($node, options => '-c pg_session_readonly.mode=off');
+
+		$dba->run("$stored SET pg_session_readonly.mode = locked", 'SELECT pg_reload_conf()');
+		$node->poll_query_until('jobs', q(SELECT current_setting('pg_session_readonly.mode') = 'locked'))
+		  or die 'the mode is not stored';
+		is($job->($write, $call, $set, $write), 'ok 0A000 0A000 ok off', "background worker: preloaded, $stored");
+		$dba->run("$stored RESET pg_session_readonly.mode", 'SELECT pg_reload_conf()');
+		$node->poll_query_until('jobs', q(SELECT current_setting('pg_session_readonly.mode') = 'off'))
+		  or die 'the mode is still stored';
+		$dba->quit;
+	}
+	$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+	$node->restart;
 }
 
 # Nothing of all this has killed a backend, as a failed assertion would.

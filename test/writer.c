@@ -20,12 +20,16 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_description.h"
 #include "commands/trigger.h"
+#include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "postmaster/bgworker.h"
 #include "storage/large_object.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 PG_MODULE_MAGIC;
 
@@ -283,4 +287,57 @@ Datum
 unreviewed_calls(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_INT32(calls);
+}
+
+PG_FUNCTION_INFO_V1(writer_background);
+PGDLLEXPORT void writer_background_main(Datum main_arg);
+
+/*
+ * writer_background(statement text) returns bool
+ *
+ * Has a background worker run a statement in this database, as extensions do that
+ * run jobs.  Returns whether the worker ran, which it does also if the statement
+ * fails.  The server finds this library by the name "writer".
+ */
+Datum
+writer_background(PG_FUNCTION_ARGS)
+{
+	char	   *statement = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	BackgroundWorker worker;
+	BackgroundWorkerHandle *handle;
+
+	if (strlen(statement) >= BGW_EXTRALEN)
+		ereport(ERROR, (errmsg("statement is too long")));
+
+	memset(&worker, 0, sizeof(worker));
+	strcpy(worker.bgw_name, "writer");
+	strcpy(worker.bgw_type, "writer");
+	strcpy(worker.bgw_library_name, "writer");
+	strcpy(worker.bgw_function_name, "writer_background_main");
+	strcpy(worker.bgw_extra, statement);
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_main_arg = ObjectIdGetDatum(MyDatabaseId);
+	worker.bgw_notify_pid = MyProcPid;
+	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
+		PG_RETURN_BOOL(false);
+	PG_RETURN_BOOL(WaitForBackgroundWorkerShutdown(handle) == BGWH_STOPPED);
+}
+
+/*
+ * What the worker does.
+ */
+void
+writer_background_main(Datum main_arg)
+{
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(main_arg), InvalidOid, 0);
+	StartTransactionCommand();
+	SPI_connect();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	SPI_execute(MyBgworkerEntry->bgw_extra, false, 0);
+	PopActiveSnapshot();
+	SPI_finish();
+	CommitTransactionCommand();
 }
