@@ -344,6 +344,49 @@ for my $mode ('off', 'on', 'locked')
 	}
 }
 
+# --- a function's SET clause does not switch a parallel worker off ---
+# In the leader it is refused to an ordinary user; a worker takes values from its
+# leader only.
+for my $preload ('session_preload_libraries', 'shared_preload_libraries')
+{
+	my $parallel = $node->safe_psql('postgres', q(
+		SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')));
+
+	if ($preload eq 'session_preload_libraries')
+	{
+		$node->safe_psql('postgres', q(
+			CREATE ROLE app LOGIN;
+			ALTER ROLE app SET session_preload_libraries = pg_session_readonly;
+			ALTER ROLE app SET pg_session_readonly.mode = off;
+			CREATE FUNCTION switches_off() RETURNS text LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.mode = off AS
+				$$ BEGIN RETURN current_setting('pg_session_readonly.mode') || ' ' || pg_backend_pid(); END $$;
+			CREATE FUNCTION switches_off_and_cancels() RETURNS bool LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.mode = off AS
+				$$ BEGIN RETURN pg_cancel_backend(0); END $$;));
+	}
+	else
+	{
+		$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_session_readonly'");
+		$node->restart;
+		$node->safe_psql('postgres', 'ALTER ROLE app RESET ALL');
+	}
+	for my $mode ('on', 'locked')
+	{
+		my $name = "$preload, $mode, SET clause in a worker";
+		my $session = Wire->new($node, user => 'app');
+
+		$session->run("SET pg_session_readonly.mode = $mode");
+		is($session->query('SELECT switches_off()')->{code}, '25006', "$name: refused in the leader");
+		$session->run("SET $parallel = on");
+		my ($there, $pid) = split / /, $session->run('SELECT switches_off()');
+		isnt($pid, $session->run('SELECT pg_backend_pid()'), "$name: there is a worker");
+		is($there, $mode, "$name: it stays");
+		is($session->query('SELECT switches_off_and_cancels()')->{code}, '25006', "$name: and holds");
+		$session->quit;
+	}
+}
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+$node->restart;
+
 # --- switched off in the midst of a transaction: nothing is left of the guard ---
 {
 	my $session = Wire->new($node);

@@ -218,6 +218,50 @@ for my $case (
 	$session->quit;
 }
 
+# --- a function's SET clause allows nothing, in a parallel worker neither ---
+# Nobody may set the list in a locked session, and only a superuser while it is on.
+{
+	my $parallel = $node->safe_psql('postgres', q(
+		SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')));
+	my $loaded = '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off';
+
+	$node->safe_psql('postgres', q(
+		CREATE ROLE app LOGIN;
+		ALTER ROLE app SET session_preload_libraries = pg_session_readonly;
+		ALTER ROLE app SET pg_session_readonly.mode = off;
+		ALTER FUNCTION harmless() PARALLEL SAFE;
+		CREATE FUNCTION where_it_runs() RETURNS int LANGUAGE plpgsql PARALLEL SAFE AS 'BEGIN RETURN pg_backend_pid(); END';
+		CREATE FUNCTION by_clause() RETURNS int LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.allowed_functions = 'harmless' AS
+			'BEGIN RETURN harmless(); END';
+		CREATE FUNCTION undenies() RETURNS text LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.denied_functions = '' AS
+			'BEGIN RETURN upper(''x''); END';));
+	for my $case (
+		# a user, the mode, and what is to come of it
+		[ 'app', 'on', '42501' ],
+		[ 'app', 'locked', '55P02' ],
+		[ undef, 'locked', '55P02' ],
+		[ undef, 'on', 'ok' ])
+	{
+		my ($user, $mode, $code) = @$case;
+		my $session = Wire->new($node, $user ? (user => $user) : (options => $loaded));
+
+		my $pid = $session->run('SELECT pg_backend_pid()');
+
+		$session->run(q(SET pg_session_readonly.denied_functions = 'upper'), "SET pg_session_readonly.mode = $mode");
+		for my $how ('off', 'on')
+		{
+			my $name = 'allowance by a SET clause, ' . ($user // 'superuser') . ", $mode, "
+			  . ($how eq 'on' ? 'in a worker' : 'in the leader');
+
+			is(codes($session, "SET $parallel = $how", 'SELECT harmless()', q(SELECT upper('x'))), 'ok 25006 25006', "$name: denied");
+			is($session->run('SELECT where_it_runs()') eq $pid ? 'off' : 'on', $how, "$name: where it runs");
+			is(codes($session, 'SELECT by_clause()', 'SELECT undenies()'), "$code $code", "$name: what the clause does");
+			is(codes($session, 'SELECT harmless()', q(SELECT upper('x'))), '25006 25006', "$name: and afterwards");
+		}
+		$session->quit;
+	}
+}
+
 # --- verdicts follow ALTER EXTENSION ... ADD and DROP by another session ---
 $node->safe_psql('postgres', q(
 	CREATE FUNCTION member() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END';
