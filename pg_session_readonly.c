@@ -18,7 +18,6 @@
 #include "miscadmin.h"
 #include "parser/analyze.h"
 #include "tcop/pquery.h"
-#include "tcop/tcopprot.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 
@@ -76,7 +75,7 @@ mode_moved(void)
 	if (pgsr_mode > PGSR_OFF)
 	{
 		install_guards();
-		flush_pending = debug_query_string != NULL;
+		flush_pending = IsNormalProcessingMode();
 	}
 	if (!IsParallelWorker())
 	{
@@ -476,7 +475,7 @@ _PG_init(void)
 
 	/* First whatever may fail: after an error nothing must be left behind. */
 	pgsr_commands_init();
-	loaded_at_start = debug_query_string == NULL && !IsParallelWorker() &&
+	loaded_at_start = !IsNormalProcessingMode() && !IsParallelWorker() &&
 		!process_shared_preload_libraries_in_progress;
 	if (!loaded_at_start && !IsParallelWorker())
 		pgsr_check_setting_names();

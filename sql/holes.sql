@@ -116,3 +116,37 @@ SHOW pg_session_readonly.denied_functions;
 
 DROP TABLE victim;
 DROP SEQUENCE victim_seq;
+
+-- Core creates the temporary schema where somebody only looks at the schema to
+-- create in.  Refused before it does, and only where it would.
+\c -
+\set VERBOSITY terse
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+SET search_path = pg_temp, public;
+SELECT current_schema();
+SELECT current_schemas(true);
+SELECT CURRENT_SCHEMA;
+SELECT 1 WHERE EXISTS (SELECT FROM pg_class WHERE relname = CURRENT_SCHEMA);
+DO $$ DECLARE x name; BEGIN x := CURRENT_SCHEMA; END $$;
+BEGIN;
+SET CONSTRAINTS no_constraint DEFERRED;
+ROLLBACK;
+SET search_path = no_schema, "pg_temp";
+SELECT current_schema();
+SELECT count(*) FROM pg_namespace WHERE oid = pg_my_temp_schema();
+-- no false alarms
+SELECT count(*) FROM pg_class WHERE relname = 'pg_class';
+SET search_path = public, pg_temp;
+SELECT current_schema(), CURRENT_SCHEMA, current_schemas(false);
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+ROLLBACK;
+RESET search_path;
+SELECT current_schema(), CURRENT_SCHEMA;
+\c -
+CREATE TEMP TABLE makes_the_schema (i int);
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+SET search_path = pg_temp, public;
+SELECT current_schema() ~ '^pg_temp', CURRENT_SCHEMA ~ '^pg_temp';

@@ -520,9 +520,8 @@ pgsr_guc_pin_all(PgsrGucFilter filter, bool late)
 	for (int i = 0; i < n; i++)
 	{
 		struct config_generic *record = settings[i];
-		bool		pin = (record->context == PGC_USERSET ||
-						   record->context == PGC_SUSET) &&
-			filter(record->name, record->context, record->source);
+		bool		pin = filter(record->name, record->context, record->source) &&
+			(record->context == PGC_USERSET || record->context == PGC_SUSET);
 
 		if (pin && late && record->source > PGC_S_OVERRIDE)
 			reset_setting(record);

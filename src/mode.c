@@ -19,7 +19,6 @@
 #include "replication/walsender.h"
 #include "tcop/cmdtag.h"
 #include "tcop/pquery.h"
-#include "tcop/tcopprot.h"
 #include "utils/portal.h"
 #include "utils/varlena.h"
 
@@ -155,7 +154,7 @@ pgsr_mode_at_load(bool *settle_now)
 	const char *obstacle;
 
 	preloaded = process_shared_preload_libraries_in_progress;
-	*settle_now = debug_query_string != NULL && !IsParallelWorker();
+	*settle_now = IsNormalProcessingMode() && !IsParallelWorker();
 	if (!preloaded && !IsParallelWorker() && (mode_applies() || am_walsender) &&
 		loaded_on_purpose())
 		initial = PGSR_ON;

@@ -14,7 +14,6 @@
 #include "access/parallel.h"
 #include "fmgr.h"
 #include "miscadmin.h"
-#include "tcop/tcopprot.h"
 #include "utils/varlena.h"
 
 #include "session_readonly.h"
@@ -305,8 +304,8 @@ pgsr_pin_settings(bool late)
 	if (!late && !IsParallelWorker())
 		pin_undefined_names();
 
-	/* no statement has been received yet */
-	if (debug_query_string == NULL && !late && !IsParallelWorker())
+	/* the session begins */
+	if (!IsNormalProcessingMode() && !late)
 	{
 		client_settings = NIL;
 		pgsr_guc_pin_all(is_pinned_at_start, false);

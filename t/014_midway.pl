@@ -416,6 +416,51 @@ $node->restart;
 	$session->quit;
 }
 
+# --- over fastpath, where no statement's text is there ---
+{
+	my $lock = $node->safe_psql('postgres', q(SELECT 'pg_session_readonly_lock()'::regprocedure::oid));
+	my $set_config = $node->safe_psql('postgres', q(SELECT 'set_config(text,text,boolean)'::regprocedure::oid));
+
+	$node->safe_psql('postgres', 'CREATE TABLE fast (i int)');
+	for my $end ('COMMIT', 'ROLLBACK')
+	{
+		# the call is what loads the library
+		my $session = Wire->new($node);
+
+		$session->run('BEGIN');
+		is($session->fastpath($lock)->{code}, '', "fastpath lock, $end");
+		is($session->query('INSERT INTO fast VALUES (1)')->{code}, '25006', "fastpath lock, $end: refused at once");
+		$session->query($end);
+		is($session->query('SET pg_session_readonly.mode = off')->{code}, '25006', "fastpath lock, $end: nobody unlocks it");
+		is($session->query('INSERT INTO fast VALUES (1)')->{code}, '25006', "fastpath lock, $end: refused afterwards");
+		is($session->run('SHOW pg_session_readonly.mode'), 'locked', "fastpath lock, $end: locked");
+		$session->quit;
+	}
+	is($node->safe_psql('postgres', 'SELECT count(*) FROM fast'), '0', 'fastpath lock: nothing was written');
+
+	# a bad name is an error of the call, and of nothing else
+	my $session = Wire->new($node);
+	$session->run("SET pg_session_readonly.bad = '1'");
+	is($session->fastpath($lock)->{code}, '22023', 'fastpath lock with a bad name: refused');
+	is($session->run('SELECT 1'), '1', 'fastpath lock with a bad name: the session goes on');
+	$session->quit;
+
+	# look-ups from before are flushed as by SET
+	$node->safe_psql('postgres', qq(
+		CREATE FUNCTION fast_compare(int, int) RETURNS int AS 'btint4cmp' LANGUAGE internal IMMUTABLE;
+		CREATE OPERATOR CLASS fast_ops FOR TYPE int USING btree AS
+			OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 fast_compare(int, int);
+		CREATE TABLE fast_index AS SELECT generate_series(1, 9) i;
+		CREATE INDEX ON fast_index (i fast_ops);));
+	$session = Wire->new($node,
+		options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off -c enable_seqscan=off');
+	$session->run("SET pg_session_readonly.denied_functions = 'fast_compare'", 'SELECT * FROM fast_index WHERE i = 3');
+	is($session->fastpath($set_config, 'pg_session_readonly.mode', 'locked', 'f')->{code}, '', 'fastpath set_config()');
+	is($session->query('SELECT * FROM fast_index WHERE i = 3')->{code}, '25006',
+		'fastpath set_config(): an index that was in use before is refused');
+	$session->quit;
+}
+
 # --- a LOAD that is cancelled has loaded nothing, or all ---
 {
 	my ($done, $cancelled, $guarded) = (0, 0, 0);

@@ -235,6 +235,18 @@ as_dba(q(ALTER ROLE agent SET session_preload_libraries = pg_session_readonly;
 }
 reset_stored();
 
+# One that only a connection's beginning can set, and nobody can store
+as_dba(q(ALTER ROLE agent SET session_preload_libraries = pg_session_readonly;
+	ALTER ROLE agent SET pg_session_readonly.mode = locked;
+	ALTER ROLE agent SET pg_session_readonly.pinned_settings = 'superuser, ignore_system_indexes'));
+{
+	local $ENV{PGOPTIONS} = '-c ignore_system_indexes=on';
+	my ($rc, $stdout, $stderr) = $node->psql('postgres', undef, extra_params => [ '-U', 'agent', '-c', 'SELECT 1' ]);
+	like($stderr, qr/FATAL:  permission denied to set parameter "ignore_system_indexes"/,
+		'a pinned setting of the connection: no session');
+}
+reset_stored();
+
 # A pinned setting that nobody has given a value, and nothing defines: the row
 # security of many applications goes by such
 as_dba(q(ALTER ROLE agent SET session_preload_libraries = pg_session_readonly;
