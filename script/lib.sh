@@ -94,10 +94,7 @@ need_packages()
 # Those of these packages that apt knows.
 known_packages()
 {
-	local package
-	for package in "$@"; do
-		! apt-cache show "$package" >/dev/null 2>&1 || echo "$package"
-	done
+	apt-cache pkgnames 2>/dev/null | LC_ALL=C sort | LC_ALL=C comm -12 - <(printf '%s\n' "$@" | LC_ALL=C sort -u)
 }
 
 # --- versions ---
