@@ -124,6 +124,8 @@ is(seen($agent, $pid), 'locked|7|t', 'a locked session may ask');
 	is(seen($su, $pid), '', 'a superuser that took a role sees what the role sees');
 	$su->quit;
 }
+ok($node->poll_query_until('postgres', 'SELECT count(*) = 2 FROM pg_session_readonly_sessions()'),
+	'the sessions that have ended are gone');
 
 # the one query that joins it to pg_stat_activity
 is($boss->run(q(SELECT a.usename, a.datname, s.mode, s.refusals FROM pg_session_readonly_sessions() s
