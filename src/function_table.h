@@ -1818,6 +1818,7 @@ FUNCTION("postgis", "postgis_index_supportfn", ALLOW, "It supports an index and 
 
 /* postgis_raster */
 FUNCTION("postgis_raster", "RASTER_addBandOutDB", DENY, "It lets GDAL open what its argument names: files and URLs.")
+FUNCTION("postgis_raster", "RASTER_asGDALRaster", DENY, "It lets GDAL write what its options name: files of the server.")
 FUNCTION("postgis_raster", "RASTER_fromGDALRaster", DENY, "It lets GDAL open what its argument names: files and URLs.")
 FUNCTION("postgis_raster", "RASTER_setBandPath", DENY, "It lets GDAL open what its argument names: files and URLs.")
 

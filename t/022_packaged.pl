@@ -33,6 +33,7 @@ my $port = $listener->sockport;
 #	reads		run unlocked, then locked: same rows (only the success, behind a ~)
 #	acts		refused with 25006 (only without an effect, behind a ~)
 #	ids		transaction ids are taken
+#	allowed		[ function, a read that runs where an administrator allowed it ]
 #	watch		what a second connection looks at before and after
 #	settings	[ name, value ]: cannot be set in a locked session
 my %extension = (
@@ -291,13 +292,17 @@ my %extension = (
 		stored => [ [ 'postgis.gdal_enabled_drivers', 'ENABLE_ALL' ] ],
 		setup => [ 'CREATE TABLE ras (id int PRIMARY KEY, r raster)', q(INSERT INTO ras SELECT 1, ST_SetValue(ST_AddBand(ST_MakeEmptyRaster(10, 10, 0, 0, 1, -1, 0, 0, 4326), '8BUI'::text, 3, 0), 2, 2, 7)),
 			'CREATE INDEX ON ras USING gist (ST_ConvexHull(r))' ],
-		reads => [ 'SELECT ST_Width(r), ST_BandPixelType(r), ST_Value(r, 2, 2) FROM ras', 'SELECT (ST_SummaryStats(r)).sum FROM ras', 'SELECT length(ST_AsPNG(r)) > 0, length(ST_AsTIFF(r)) > 0 FROM ras', 'SELECT count(*) FROM raster_columns',
+		reads => [ 'SELECT ST_Width(r), ST_BandPixelType(r), ST_Value(r, 2, 2) FROM ras', 'SELECT (ST_SummaryStats(r)).sum FROM ras', 'SELECT count(*) FROM raster_columns',
 			q(SELECT ST_Value(ST_MapAlgebra(r, NULL, '[rast] + 1'), 2, 2) FROM ras), 'SELECT count(*) FROM (SELECT (ST_DumpAsPolygons(r)).* FROM ras) q', 'SELECT (ST_PixelAsPoints(r)).x FROM ras LIMIT 1', 'SELECT ST_Value(ST_Union(r), 2, 2) FROM ras',
 			'SELECT count(*) FROM ras WHERE ST_Intersects(r, ST_SetSRID(ST_MakePoint(1, -1), 4326))', '~SELECT short_name FROM ST_GDALDrivers()', 'SELECT ST_Value(ST_Resample(r, 5, 5), 1, 1) IS NOT NULL FROM ras', '~SELECT postgis_gdal_version()' ],
-		acts => [ q(SELECT ST_Width(ST_FromGDALRaster(convert_to('<VRTDataset rasterXSize="1" rasterYSize="1"><VRTRasterBand dataType="Byte" band="1"><SimpleSource><SourceFilename>/vsicurl/http://127.0.0.1:PORT/x.tif</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>', 'UTF8')))),
+		# PNG and TIFF are made by a function that also knows formats with options that
+		# name files: an administrator allows it, and limits the drivers
+		acts => [ q(SELECT length(ST_AsGDALRaster(r, 'PDS4', ARRAY['IMAGE_FILENAME=FILE', 'VAR_LOGICAL_IDENTIFIER=x'])) FROM ras),
+			'SELECT length(ST_AsPNG(r)) FROM ras', q(SELECT ST_Width(ST_FromGDALRaster(convert_to('<VRTDataset rasterXSize="1" rasterYSize="1"><VRTRasterBand dataType="Byte" band="1"><SimpleSource><SourceFilename>/vsicurl/http://127.0.0.1:PORT/x.tif</SourceFilename><SourceBand>1</SourceBand></SimpleSource></VRTRasterBand></VRTDataset>', 'UTF8')))),
 			q(SELECT ST_AddBand(r, 2, '/vsicurl/http://127.0.0.1:PORT/x.tif', ARRAY[1]) FROM ras), q(SELECT ST_SetBandPath(r, 1, '/vsicurl/http://127.0.0.1:PORT/x.tif', 1, true) FROM ras), q(~SELECT AddRasterConstraints('ras', 'r')),
 			q(~SELECT ST_CreateOverview('ras', 'r', 2)), q(~SELECT DropRasterConstraints('ras', 'r')) ],
 		watch => 'SELECT (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_constraint), (SELECT md5(r::text) FROM ras)',
+		allowed => [ 'st_asgdalraster', 'SELECT length(ST_AsPNG(r)) > 0, length(ST_AsTIFF(r)) > 0, length(ST_AsJPEG(r)) > 0 FROM ras' ],
 		settings => [ [ 'postgis.gdal_enabled_drivers', 'DISABLE_ALL' ], [ 'postgis.enable_outdb_rasters', 'on' ], [ 'postgis.gdal_datapath', 'DIR' ], [ 'postgis.gdal_vsi_options', 'CPL_CURL_VERBOSE=YES' ] ] },
 	postgis_topology => {
 		setup => [ q(SELECT topology.CreateTopology('topo', 4326)), q(SELECT topology.TopoGeo_AddPolygon('topo', 'SRID=4326;POLYGON((0 0,1 0,1 1,0 1,0 0))')) ],
@@ -479,6 +484,16 @@ for my $name (@names)
 		$callers++;
 	}
 	is($callers, 0, "$name: nobody connected");
+
+	if ($case{allowed})
+	{
+		my ($function, $sql) = @{ $case{allowed} };
+		my $session = Wire->new($node, %database);
+		$session->run("SET pg_session_readonly.allowed_functions = '$function'", "LOAD 'pg_session_readonly'",
+			'SET pg_session_readonly.mode = locked');
+		is($session->query($sql)->{code}, '', "$name, allowed: " . short($sql));
+		$session->quit;
+	}
 
 	# --- what the reviewer's script says, and what a session does ---
 	my %verdict = reviewed($name);
