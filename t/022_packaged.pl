@@ -185,12 +185,19 @@ my %extension = (
 		watch => 'SELECT * FROM cron.job ORDER BY 1' },
 	pg_partman => {
 		setup => [ 'CREATE TABLE part (i int NOT NULL, d timestamptz NOT NULL) PARTITION BY RANGE (d)', 'CREATE TABLE other (d timestamptz NOT NULL) PARTITION BY RANGE (d)',
-			q(SELECT partman.create_parent(p_parent_table => 'public.part', p_control => 'd', p_interval => '1 day', p_type => 'native')) ],
+			# whose arguments differ before its version 5
+			q(CREATE FUNCTION make(name text) RETURNS bool LANGUAGE plpgsql AS $$
+			BEGIN
+				IF (SELECT extversion ~ '^[1-4][.]' FROM pg_extension WHERE extname = 'pg_partman') THEN
+					RETURN partman.create_parent(p_parent_table => name, p_control => 'd', p_interval => '1 day', p_type => 'native');
+				END IF;
+				RETURN partman.create_parent(p_parent_table => name, p_control => 'd', p_interval => '1 day');
+			END $$), q(SELECT make('public.part')) ],
 		schema => 'partman',
 		reads => [ q(SELECT * FROM partman.show_partitions('public.part')), 'SELECT parent_table FROM partman.part_config', 'SELECT * FROM partman.check_default()',
 			q(SELECT * FROM partman.show_partition_name('public.part', '2026-01-01')) ],
 		acts => [ 'CALL partman.run_maintenance_proc()', q(SELECT partman.run_maintenance('public.part')), q(SELECT partman.undo_partition('public.part', p_target_table => 'public.other')),
-			q(SELECT partman.create_parent(p_parent_table => 'public.other', p_control => 'd', p_interval => '1 day', p_type => 'native')), q(UPDATE partman.part_config SET premake = 10) ],
+			q(SELECT make('public.other')), q(UPDATE partman.part_config SET premake = 10) ],
 		watch => q(SELECT (SELECT count(*) FROM pg_class), (SELECT string_agg(c::text, ' ') FROM partman.part_config c)) },
 	pg_repack => {
 		setup => [ 'CREATE TABLE t (i int PRIMARY KEY, j int)', 'INSERT INTO t VALUES (1, 1)' ],
@@ -332,7 +339,7 @@ if (!@names)
 	$node->stop;
 	plan skip_all => 'none of these extensions is installed';
 }
-$node->safe_psql('postgres', "CREATE DATABASE with_$_ TEMPLATE template0") for @names;
+$node->safe_psql('postgres', "CREATE DATABASE with_$_ TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C'") for @names;
 my %seen;
 my @preload = grep { !$seen{$_}++ } map { @{ $extension{$_}{preload} // [] } } @names;
 $node->append_conf('postgresql.conf', "
