@@ -177,7 +177,7 @@ my %extension = (
 	# --- what acts for a living ---
 	pg_cron => {
 		preload => [ 'pg_cron' ],
-		setup => [ q(SELECT cron.schedule('job', '0 0 1 1 *', 'SELECT 1')) ],
+		setup => [ q(SELECT cron.schedule('job', '0 0 29 2 *', 'SELECT 1')) ],
 		reads => [ 'SELECT jobid, schedule, command FROM cron.job', 'SELECT * FROM cron.job_run_details' ],
 		acts => [ q(SELECT cron.schedule('* * * * *', 'DROP TABLE t')), q(SELECT cron.schedule('job', '* * * * *', 'SELECT 2')), q(SELECT cron.unschedule('job')), 'SELECT cron.unschedule(1)',
 			q(SELECT cron.alter_job(1, command => 'SELECT 3')), q(SELECT cron.schedule_in_database('x', '* * * * *', 'SELECT 1', 'postgres')),
@@ -207,8 +207,8 @@ my %extension = (
 			q(SELECT repack.repack_apply('SELECT 1', 'SELECT 2', 'DELETE FROM t', 'UPDATE t SET j = 2', 'DELETE FROM t', 1)) ],
 		watch => q(SELECT relfilenode, reloptions FROM pg_class WHERE relname IN ('t', 't_pkey') UNION ALL SELECT i, NULL FROM t) },
 	pglogical => {
-		preload => [ 'pglogical' ],
-		setup => [ q(SELECT pglogical.create_node('n', 'dbname=with_pglogical')), 'CREATE TABLE t (i int PRIMARY KEY)', 'CREATE SEQUENCE s', q(SELECT pglogical.replication_set_add_sequence('default', 's')) ],
+		preload => [ 'pglogical' ], ids => 1,	# by its own processes
+		setup => [ q(SELECT pglogical.create_node('n', 'dbname=with_pglogical')), 'CREATE TABLE t (i int PRIMARY KEY)', 'CREATE SEQUENCE s' ],
 		reads => [ 'SELECT node_name FROM pglogical.pglogical_node_info()', 'SELECT * FROM pglogical.show_subscription_status()', 'SELECT * FROM pglogical.tables', 'SELECT set_name FROM pglogical.replication_set ORDER BY 1',
 			q(SELECT * FROM pglogical.show_repset_table_info('t', ARRAY['default'])), q(SELECT pglogical.pglogical_gen_slot_name('a', 'b', 'c')), 'SELECT pglogical.pglogical_version()',
 			'SELECT pglogical.pglogical_max_proto_version()' ],
