@@ -3,8 +3,8 @@
 # refused, and a second connection sees no change; settings that act stay as they
 # are; and script/review-extension says of each what a session does.
 #
-# Each is skipped where it is not installed; script/test installs the small ones, and
-# script/test --extensions all.
+# Each is skipped where it is not installed; script/test --extensions installs what the
+# distribution has.
 
 use strict;
 use warnings;
