@@ -470,7 +470,6 @@ install_guards(void)
 void
 _PG_init(void)
 {
-	bool		settle_now;
 	PgsrMode	initial;
 
 	/* First whatever may fail: after an error nothing must be left behind. */
@@ -483,7 +482,7 @@ _PG_init(void)
 	pgsr_check_setting_at_load(PGSR_DENIED_FUNCTIONS_NAME, pgsr_denied_functions_check);
 	pgsr_check_setting_at_load(PGSR_ALLOWED_FUNCTIONS_NAME, pgsr_allowed_functions_check);
 	pgsr_check_setting_at_load(PGSR_PINNED_SETTINGS_NAME, pgsr_pinned_settings_check);
-	initial = pgsr_mode_at_load(&settle_now);
+	initial = pgsr_mode_at_load();
 
 	/* A cancelled LOAD has loaded nothing, or all. */
 	HOLD_INTERRUPTS();
@@ -556,7 +555,7 @@ _PG_init(void)
 	if (!loaded_at_start)
 	{
 		MarkGUCPrefixReserved(PGSR_PREFIX);
-		if (settle_now)
+		if (IsNormalProcessingMode() && !IsParallelWorker())
 			take_up_mode();
 	}
 	RESUME_INTERRUPTS();

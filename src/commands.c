@@ -41,12 +41,14 @@ typedef struct CommandSet
  * grants the command, and the reason of each refusal.  A command that a version
  * does not have is passed over there.
  */
-static const struct
+typedef struct BuiltinCommand
 {
 	const char *name;
 	PgsrCommandNeeds needs;
 	const char *reason;
-}			builtin_commands[] =
+} BuiltinCommand;
+
+static const BuiltinCommand builtin_commands[] =
 {
 	{"ALTER SYSTEM", PGSR_NEEDS_NOTHING, "It rewrites the server's configuration."},
 	{"ANALYZE", PGSR_NEEDS_WRITES, "It rewrites planner statistics."},
@@ -122,6 +124,22 @@ static inline bool
 has_item(const CommandSet *set, int item)
 {
 	return (set->bits[item / 64] >> (item % 64)) & 1;
+}
+
+/*
+ * The command of the built-in list that has this number, or NULL.
+ */
+static const BuiltinCommand *
+find_builtin(int item)
+{
+	if (!has_item(&builtin, item))
+		return NULL;
+	for (int i = 0; i < (int) lengthof(builtin_commands); i++)
+	{
+		if (item_number(builtin_commands[i].name) == item)
+			return &builtin_commands[i];
+	}
+	return NULL;
 }
 
 /*
@@ -321,19 +339,10 @@ loads_ourselves(Node *parsetree)
 static void
 refuse_command(int item)
 {
-	const char *name = NULL;
-	const char *reason = "It is listed in \"" PGSR_DENIED_COMMANDS_NAME "\".";
-
-	for (int i = 0; i < (int) lengthof(builtin_commands); i++)
-	{
-		if (item_number(builtin_commands[i].name) == item)
-		{
-			name = builtin_commands[i].name;
-			reason = builtin_commands[i].reason;
-		}
-	}
-	if (name == NULL)
-		name = GetCommandTagName(item);
+	const BuiltinCommand *command = find_builtin(item);
+	const char *name = command ? command->name : GetCommandTagName(item);
+	const char *reason = command ? command->reason :
+		"It is listed in \"" PGSR_DENIED_COMMANDS_NAME "\".";
 
 	pgsr_refuse(name, reason,
 				psprintf("Use a connection that is not read-only, or have an administrator take %s out of \"%s\" before the session is locked.",
@@ -350,6 +359,7 @@ PgsrCommandNeeds
 pgsr_check_command(Node *parsetree)
 {
 	int			item = statement_item(parsetree);
+	const BuiltinCommand *command;
 
 	if (item < 0)
 		return PGSR_NEEDS_NOTHING;
@@ -359,15 +369,9 @@ pgsr_check_command(Node *parsetree)
 			return PGSR_NEEDS_NO_RUN;
 		refuse_command(item);
 	}
-	if (has_item(&builtin, item))
-	{
-		for (int i = 0; i < (int) lengthof(builtin_commands); i++)
-		{
-			if (item_number(builtin_commands[i].name) == item &&
-				builtin_commands[i].needs != PGSR_NEEDS_NOTHING)
-				return builtin_commands[i].needs;
-		}
-	}
+	command = find_builtin(item);
+	if (command != NULL && command->needs != PGSR_NEEDS_NOTHING)
+		return command->needs;
 	return temporary_needs(parsetree);
 }
 

@@ -314,13 +314,12 @@ refuse_function(Oid function)
 	Form_pg_proc proc;
 	const char *detail;
 	const char *name;
-	const char *hint;
+	const char *hint = NULL;
 
 	if (!HeapTupleIsValid(proctup))
 		elog(ERROR, "cache lookup failed for function %u", function);
 	proc = (Form_pg_proc) GETSTRUCT(proctup);
 	name = pstrdup(NameStr(proc->proname));
-	hint = "Use a connection that is not read-only.";
 	if (function_verdict(proctup, &detail) != PGSR_DENIED_BY_SETTING)
 		hint = psprintf("Use a connection that is not read-only, or have an administrator add %s to \"%s\" before the session is locked.",
 						quote_qualified_identifier(get_namespace_name(proc->pronamespace),

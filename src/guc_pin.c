@@ -373,6 +373,17 @@ note_held(struct config_generic *record)
 }
 
 /*
+ * Hold a setting that has been noted at a value.
+ */
+static void
+hold_value(struct config_generic *record, config_var_value value, GucContext context)
+{
+	(void) keep_value(record, value, record->source);
+	record->context = context;
+	record->flags |= GUC_NO_RESET_ALL;
+}
+
+/*
  * Keep a setting at its value until pgsr_guc_release() gives back what it was;
  * meanwhile it may be SET as "context" says.  May be called again, with another
  * context.  Does nothing that can fail.
@@ -387,12 +398,8 @@ pgsr_guc_hold(const char *name, GucContext context)
 	HeldSetting unused;
 
 	(void) note_held(record);
-	(void) keep_value(record,
-					  IsTransactionState() ? current_value(record) :
-					  lasting_value(record, &unused),
-					  record->source);
-	record->context = context;
-	record->flags |= GUC_NO_RESET_ALL;
+	hold_value(record, IsTransactionState() ? current_value(record) :
+			   lasting_value(record, &unused), context);
 }
 
 /*
@@ -405,9 +412,7 @@ pgsr_guc_hold_on(const char *name, GucContext context)
 
 	(void) note_held(record);
 	*SettingPart(record, bool)->variable = true;
-	(void) keep_value(record, current_value(record), record->source);
-	record->context = context;
-	record->flags |= GUC_NO_RESET_ALL;
+	hold_value(record, current_value(record), context);
 }
 
 /*

@@ -137,15 +137,13 @@ parse_mode(const char *word, PgsrMode *mode)
 
 /*
  * The mode a session starts with when the library is loaded into it, for use as
- * the setting's default.  *settle_now tells whether it is to be taken up at
- * once.  Otherwise that is done as the session's first transaction ends, when all
- * its settings have been read and all its libraries have been loaded.
+ * the setting's default.
  *
  * Called before anything is defined or hooked, so that an error leaves the
  * session as it was; while a backend starts, any error ends it.
  */
 PgsrMode
-pgsr_mode_at_load(bool *settle_now)
+pgsr_mode_at_load(void)
 {
 	PgsrMode	initial = PGSR_OFF;
 	PgsrMode	wanted;
@@ -154,7 +152,6 @@ pgsr_mode_at_load(bool *settle_now)
 	const char *obstacle;
 
 	preloaded = process_shared_preload_libraries_in_progress;
-	*settle_now = IsNormalProcessingMode() && !IsParallelWorker();
 	if (!preloaded && !IsParallelWorker() && (mode_applies() || am_walsender) &&
 		loaded_on_purpose())
 		initial = PGSR_ON;

@@ -126,7 +126,7 @@ pgsr_refuse_call(const char *name, const char *reason, const char *hint)
 			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 			 errmsg("cannot execute %s() in a read-only session", name),
 			 errdetail(REFUSED_BY "%s", reason),
-			 errhint("%s", hint),
+			 errhint("%s", hint ? hint : USE_ANOTHER),
 			 location >= 0 ?
 			 errposition(pg_mbstrlen_with_len(debug_query_string, location) + 1) : 0));
 }

@@ -51,7 +51,7 @@ extern bool pgsr_mode_validating;
 extern int	pgsr_mode_setting;
 extern const struct config_enum_entry pgsr_mode_options[];
 
-extern PgsrMode pgsr_mode_at_load(bool *settle_now);
+extern PgsrMode pgsr_mode_at_load(void);
 extern bool pgsr_mode_settle(void);
 extern bool pgsr_mode_check(int *newval, void **extra, GucSource source);
 extern bool pgsr_mode_assign(int newval);
