@@ -55,6 +55,12 @@ PG_CPPFLAGS = -I$(srcdir)/src -DPGSR_VERSION='"$(EXTVERSION)"'
 # functions in the server's headers.
 PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
 
+# 15's headers declare walkers as bool (*walker) (), which since C23, the default of
+# gcc 15, is a function without parameters.
+ifneq (,$(filter 15.%,$(shell $(PG_CONFIG) --version)))
+PG_CFLAGS += -std=gnu17
+endif
+
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 

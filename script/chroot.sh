@@ -89,7 +89,7 @@ add_release()
 {
 	local suite=$1 packages=$2 pin=$3 priority=$4
 	echo "deb $mirror $suite main" >>"$root/etc/apt/sources.list"
-	cat >"$root/etc/apt/preferences.d/pgsr" <<-END
+	cat >"$root/etc/apt/preferences.d/pgsr-$suite" <<-END
 		Package: $packages
 		Pin: release $pin=$suite
 		Pin-Priority: $priority
