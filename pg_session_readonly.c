@@ -471,6 +471,19 @@ void
 _PG_init(void)
 {
 	PgsrMode	initial;
+	void	  **loaded = find_rendezvous_variable("pg_session_readonly");
+
+	/*
+	 * To core a file is another library if its inode is another one.  It is, by the
+	 * other of our two paths, once a new release has taken the place of the file
+	 * that this session, or the server, has loaded.
+	 */
+	if (*loaded != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("pg_session_readonly is already loaded from another file"),
+				 errdetail("Its file has been replaced or copied since it was loaded. The library that is loaded stays in force."),
+				 errhint("Connect anew. Where the library is preloaded for the server, restart the server.")));
 
 	/* First whatever may fail: after an error nothing must be left behind. */
 	pgsr_commands_init();
@@ -486,6 +499,7 @@ _PG_init(void)
 
 	/* A cancelled LOAD has loaded nothing, or all. */
 	HOLD_INTERRUPTS();
+	*loaded = loaded;
 
 	DefineCustomStringVariable(PGSR_DENIED_COMMANDS_NAME,
 							   "Commands that a read-only session refuses.",
