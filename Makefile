@@ -1,7 +1,8 @@
 # pg_session_readonly
 
 EXTENSION = pg_session_readonly
-EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(srcdir)/$(EXTENSION).control)
+# META.json says which release this is, the control file which SQL objects it has.
+RELEASE = $(shell sed -n 's/^   "version": "\(.*\)",/\1/p' $(srcdir)/META.json)
 PGFILEDESC = "pg_session_readonly - a connection that stays read-only"
 
 MODULE_big = pg_session_readonly
@@ -49,7 +50,7 @@ export PGSR_WRITER = $(CURDIR)/test/writer$(DLSUFFIX)
 endif
 EXTRA_CLEAN = test/writer$(DLSUFFIX) test/writer.o test/writer.bc
 
-PG_CPPFLAGS = -I$(srcdir)/src -DPGSR_VERSION='"$(EXTVERSION)"'
+PG_CPPFLAGS = -I$(srcdir)/src -DPGSR_VERSION='"$(RELEASE)"'
 
 # The parameters of a hook are not all of use to each, nor are those of inline
 # functions in the server's headers.
@@ -64,7 +65,7 @@ endif
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-$(OBJS): $(LOCAL_HEADERS) $(EXTENSION).control
+$(OBJS): $(LOCAL_HEADERS) $(srcdir)/META.json
 
 # An ordinary user may LOAD only from $libdir/plugins.  The library stands there
 # as a link: a copy would be a second library to the server.
@@ -84,9 +85,8 @@ uninstall-plugin-link:
 # where the tests in t/ find what they share
 PG_PROVE_FLAGS += -I $(srcdir)/t
 
-# The archive for PGXN.
-DISTVERSION = $(shell sed -n 's/^   "version": "\(.*\)",/\1/p' META.json)
+# The archive for PGXN, of the last commit; script/package --pgxn checks it.
 .PHONY: dist
 dist:
-	git archive --format=zip --prefix=$(EXTENSION)-$(DISTVERSION)/ \
-		-o $(EXTENSION)-$(DISTVERSION).zip HEAD
+	git archive --format=zip --prefix=$(EXTENSION)-$(RELEASE)/ \
+		-o $(EXTENSION)-$(RELEASE).zip HEAD
