@@ -81,7 +81,7 @@ CREATE FUNCTION unlock(t text) RETURNS text LANGUAGE plpgsql AS
 	$$ BEGIN RETURN set_config('pg_session_readonly.mode', 'off', t = ''); END $$;
 CREATE FUNCTION make_writable() RETURNS text LANGUAGE plpgsql AS
 	$$ BEGIN RETURN set_config('transaction_read_only', 'off', true); END $$;
-CREATE FUNCTION read_only_off(int) RETURNS int LANGUAGE sql SET transaction_read_only = off AS
+CREATE FUNCTION read_only_off(int) RETURNS int LANGUAGE sql SET default_transaction_read_only = off AS
 	'INSERT INTO empty VALUES ($1) RETURNING i';
 CREATE FUNCTION defined(i int) RETURNS int LANGUAGE plpgsql SECURITY DEFINER SET search_path = public AS
 	$$ BEGIN DELETE FROM versions WHERE id = i; RETURN i; END $$;
