@@ -8,6 +8,7 @@
 #	$result->{tags}		[ 'SELECT 1', 'SELECT 1' ]
 #	$result->{code}		SQLSTATE of the error; '' if there was none
 #	$result->{message}	its text; likewise {detail} and {hint}
+#	$session->{pid}, {key}	what a cancel request needs
 #	$result->{status}	'I' idle, 'T' in a transaction, 'E' in a failed one
 #
 # When the server closes the connection, "code" is that of its last error (57P01
@@ -19,7 +20,9 @@ use warnings;
 use Carp;
 use IO::Select;
 use IO::Socket::UNIX;
-use PostgreSQL::Test::Utils;
+
+# as PostgreSQL::Test::Utils has it, which the fuzzer in test/fuzz does without
+my $timeout = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 180;
 
 # Open a connection.  Parameters: dbname, user, options.  The cluster's own
 # raw_connect() is missing from older minor releases (16.4 is one).
@@ -82,8 +85,7 @@ sub receive
 		}
 		return if $self->{closed};
 		croak 'timed out waiting for the server'
-		  unless IO::Select->new($self->{socket})
-		  ->can_read($PostgreSQL::Test::Utils::timeout_default);
+		  unless IO::Select->new($self->{socket})->can_read($timeout);
 		sysread($self->{socket}, $self->{buffer}, 65536, length $self->{buffer})
 		  or $self->{closed} = 1;
 	}
@@ -133,6 +135,10 @@ sub result
 		{
 			my ($name, $value) = split /\0/, $body;
 			$self->{parameters}{$name} = $value;
+		}
+		elsif ($type eq 'K')
+		{
+			@$self{qw(pid key)} = unpack('NN', $body);
 		}
 		elsif ($type eq 'G')
 		{
