@@ -52,8 +52,8 @@ static bool follow_pending = false;
 
 /*
  * Look-ups made before the session was guarded may be kept somewhere: flush them at
- * once, and again as the next statement begins.  Core does not throw away what an
- * index keeps that a statement in progress has open.
+ * once, and again as the next statement begins, if its transaction has not failed.
+ * Core does not throw away what an index keeps that a statement in progress has open.
  */
 static bool flush_pending = false;
 static bool flush_again = false;
@@ -158,7 +158,7 @@ post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
 		prev_post_parse_analyze(pstate, query, jstate);
 	if (!enter_hook())
 		return;
-	if (unlikely(flush_again) && ActivePortal == NULL)
+	if (unlikely(flush_again) && ActivePortal == NULL && IsTransactionState())
 	{
 		pgsr_flush_lookups();
 		flush_again = false;

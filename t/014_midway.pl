@@ -416,6 +416,29 @@ $node->restart;
 	$session->quit;
 }
 
+# --- the first statement after the lock is a mistake, in its transaction ---
+# What the lock has put off to the next statement is about catalogs, at which nobody
+# may look in a failed transaction (a server with assertions would crash).
+for my $mistake ('SELECT * FROM nothing', 'SELECT 1 +', 'COPY nothing TO STDOUT')
+{
+	for my $way ('LOAD', 'preloaded')
+	{
+		for my $end ('ROLLBACK', 'COMMIT', 'ROLLBACK TO a; SELECT 1; ROLLBACK', 'SHOW work_mem; ROLLBACK')
+		{
+			my $name = "$mistake after the lock ($way), then $end";
+			my $session = Wire->new($node, options => $way eq 'LOAD' ? ''
+				: '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+			$session->run($lock[0]) if $way eq 'LOAD';
+			$session->run('BEGIN', 'SAVEPOINT a', $lock[1]);
+			like($session->query($mistake)->{code}, qr/^42/, "$name: an error");
+			is($session->query($end)->{code}, $end =~ /^SHOW/ ? '25P02' : '', "$name: goes on");
+			$session->query('ROLLBACK');
+			is($session->query(q(SELECT nextval('s')))->{code}, '25006', "$name: stays locked");
+			$session->quit;
+		}
+	}
+}
+
 # --- over fastpath, where no statement's text is there ---
 {
 	my $lock = $node->safe_psql('postgres', q(SELECT 'pg_session_readonly_lock()'::regprocedure::oid));
