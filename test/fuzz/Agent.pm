@@ -149,6 +149,13 @@ sub message
 	my ($self, $type, $body) = @_;
 	$self->{sent}++;
 	$self->{expected}++ if $type =~ /^[QSF]$/;
+
+	# After a simple query that failed in a transaction, the unnamed portal is its
+	# own, with a freed list of statements, and Execute or Describe of that crash core
+	# (15.18 and 18.6 without the library: BEGIN, VACUUM, Execute).  It is another's
+	# after Bind; but Bind may fail, and then all is left out up to the next Sync.
+	$self->{queried} = 1 if $type eq 'Q';
+	$self->{stale} = 1 if $type eq 'Q' || $type =~ /^[SF]$/ && $self->{queried};
 	$self->SUPER::message($type, $body);
 }
 
@@ -198,6 +205,7 @@ sub step
 	};
 
 	$rest //= '';
+	return 1 if $rest =~ /^(p )?-/ && $what =~ /^(execute|describe)$/ && $self->{stale};
 	if ($what eq 'query')
 	{
 		$self->message('Q', $self->{node}->fill_in($rest) . "\0");
@@ -213,6 +221,7 @@ sub step
 		my ($portal, $statement, @values) = split / +/, $rest;
 		$self->message('B', $name->($portal) . "\0" . $name->($statement // '-') . "\0"
 			. $self->values_of(@values) . pack('n', 0));
+		$self->{stale} = 0 if $portal eq '-';
 	}
 	elsif ($what eq 'execute')
 	{
