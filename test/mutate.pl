@@ -338,7 +338,7 @@ sub fate_of
 			# the same test on the library as it is
 			my ($seen) = $red =~ m!^(sql/\w+|t/\w+[.]pl)!;
 			$seen //= $name;
-			(my $mark = "$work/green.$seen") =~ s![ /]!_!g;
+			my $mark = "$work/green." . $seen =~ s![ /]!_!gr;
 			if (!-e $mark)
 			{
 				spew($file, $original);
