@@ -6,6 +6,7 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Wire;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(allows_streaming => 1);
@@ -470,6 +471,38 @@ is( $node->safe_psql('target',
 	local $ENV{PGOPTIONS} = '-c session_preload_libraries=pg_session_readonly,auto_explain -c pg_session_readonly.mode=locked';
 	is($node->safe_psql('asked', $status, extra_params => [ '-U', 'agent' ]), 't|f',
 		'status: one that is loaded before the lock does not, wherever it is in the list');
+}
+
+# --- a library that was there before is still asked, at each hook ---
+{
+	my $writer = $ENV{PGSR_WRITER} or die "run this by 'make installcheck'";
+	my $asked = sub {
+		my ($session) = @_;
+		return join(' ', sort(split(' ', $session->run('SELECT watched()'))));
+	};
+
+	$node->safe_psql('asked', qq(
+		CREATE FUNCTION watch() RETURNS bool AS '$writer', 'writer_watch' LANGUAGE C STABLE;
+		CREATE FUNCTION watched() RETURNS text AS '$writer', 'writer_watched' LANGUAGE C STABLE;
+		CREATE FUNCTION definer() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';));
+	my $session = Wire->new($node, dbname => 'asked', user => 'agent',
+		options => '-c log_min_messages=error');
+	$session->run('SELECT watch()', 'SET pg_session_readonly.mode = off', "LOAD 'pg_session_readonly'");
+	for my $case (
+		[ 'a utility statement', 'CREATE TEMP TABLE mine (i int)' ],
+		[ 'a definition', 'CREATE FUNCTION pg_temp.one() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$' ],
+		[ 'a stored setting', 'ALTER ROLE agent SET work_mem = DEFAULT' ])
+	{
+		my ($name, $sql) = @$case;
+		$session->run('SELECT watched()', $sql);
+		like($asked->($session), qr/\bProcessUtility\b/, "asked before us, off: $name");
+	}
+	$session->run('SET pg_session_readonly.mode = locked', 'SELECT watched()', 'SELECT definer()', 'RESET work_mem');
+	is($session->query('SELECT 1/0')->{code}, '22012', 'asked before us, locked: an error');
+	is($asked->($session),
+		'ExecutorFinish ExecutorRun ExecutorStart FMGR ProcessUtility emit_log fmgr needs_fmgr object_access post_parse_analyze',
+		'asked before us, locked: every hook, and the answer of needs_fmgr_hook counts');
+	$session->quit;
 }
 
 $node->stop;

@@ -3,7 +3,7 @@
 # Called by script/mutate, as the server's user; the list is test/mutants.
 #
 #   mutate.pl --list FILE --source DIR --server DIR --pg-config FILE --work DIR
-#             [--jobs N] [--only PATTERN]... [--equivalents] [--first | --all-tests] [--print]
+#             [--jobs N] [--only PATTERN]... [--equivalents] [--regress | --first | --all-tests] [--print]
 #
 # --source is a tree to copy, --server a server to copy (--pg-config is a path
 # within it), --work a directory for the copies.
@@ -21,7 +21,7 @@ use Time::HiRes qw(time);
 # Those between need other programs, or look at what is around the library.
 my @quick = qw(021 018 003 011 002 004 012 017 014 001 013 016 015 020 025);
 
-my ($list, $source, $server, $pg_config, $work, $equivalents, $all_tests, $first, $print, @only);
+my ($list, $source, $server, $pg_config, $work, $equivalents, $all_tests, $first, $regress, $print, @only);
 my $jobs = 1;
 GetOptions(
 	'list=s'      => \$list,
@@ -34,6 +34,7 @@ GetOptions(
 	'equivalents' => \$equivalents,
 	'all-tests'   => \$all_tests,
 	'first'       => \$first,
+	'regress'     => \$regress,
 	'print'       => \$print) or die "see the head of $0\n";
 
 # How long a test may take on a machine that is busy with others.
@@ -297,8 +298,9 @@ sub tests_for
 	}
 	my @steps;
 	push @steps, [ 'sql ' . join(' ', @regress), sub { run_regress(@regress) } ] if @regress;
-	push @steps, map { tap_step($_) } @tap;
 	push @steps, [ 'sql', sub { run_regress() } ];
+	return @steps if $regress;
+	push @steps, map { tap_step($_) } @tap;
 	return @steps if $first;
 	my %own = map { $_ => 1 } @tap;
 	my @rest = map { glob("$tree/t/${_}_*.pl") } @quick;

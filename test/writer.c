@@ -17,19 +17,25 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/indexing.h"
+#include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_description.h"
 #include "commands/trigger.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "executor/tuptable.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "parser/analyze.h"
 #include "postmaster/bgworker.h"
 #include "storage/large_object.h"
+#include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+
+#include "compat.h"
 
 PG_MODULE_MAGIC;
 
@@ -340,4 +346,166 @@ writer_background_main(Datum main_arg)
 	PopActiveSnapshot();
 	SPI_finish();
 	CommitTransactionCommand();
+}
+
+PG_FUNCTION_INFO_V1(writer_watch);
+PG_FUNCTION_INFO_V1(writer_watched);
+
+/* The hooks that were asked since somebody wanted to know, by their names. */
+static StringInfoData asked;
+
+static post_parse_analyze_hook_type prev_post_parse_analyze = NULL;
+static ExecutorStart_hook_type prev_ExecutorStart = NULL;
+static ExecutorRun_hook_type prev_ExecutorRun = NULL;
+static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
+static ProcessUtility_hook_type prev_ProcessUtility = NULL;
+static object_access_hook_type prev_object_access = NULL;
+static needs_fmgr_hook_type prev_needs_fmgr = NULL;
+static fmgr_hook_type prev_fmgr = NULL;
+static emit_log_hook_type prev_emit_log = NULL;
+
+/*
+ * Note that a hook was asked.  Each is told once.
+ */
+static void
+note_asked(const char *name)
+{
+	if (strstr(asked.data, name) == NULL)
+	{
+		appendStringInfoString(&asked, name);
+		appendStringInfoChar(&asked, ' ');
+	}
+}
+
+static void
+watch_post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
+{
+	note_asked("post_parse_analyze");
+	if (prev_post_parse_analyze)
+		prev_post_parse_analyze(pstate, query, jstate);
+}
+
+static void
+watch_ExecutorStart(QueryDesc *queryDesc, int eflags)
+{
+	note_asked("ExecutorStart");
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(queryDesc, eflags);
+	else
+		standard_ExecutorStart(queryDesc, eflags);
+}
+
+static void
+watch_ExecutorRun(EXECUTOR_RUN_PARAMS)
+{
+	note_asked("ExecutorRun");
+	if (prev_ExecutorRun)
+		prev_ExecutorRun(EXECUTOR_RUN_ARGS);
+	else
+		standard_ExecutorRun(EXECUTOR_RUN_ARGS);
+}
+
+static void
+watch_ExecutorFinish(QueryDesc *queryDesc)
+{
+	note_asked("ExecutorFinish");
+	if (prev_ExecutorFinish)
+		prev_ExecutorFinish(queryDesc);
+	else
+		standard_ExecutorFinish(queryDesc);
+}
+
+static void
+watch_ProcessUtility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+					 ProcessUtilityContext context, ParamListInfo params,
+					 QueryEnvironment *queryEnv, DestReceiver *dest, QueryCompletion *qc)
+{
+	note_asked("ProcessUtility");
+	if (prev_ProcessUtility)
+		prev_ProcessUtility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context, params, queryEnv, dest, qc);
+}
+
+static void
+watch_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId, void *arg)
+{
+	if (access == OAT_FUNCTION_EXECUTE)
+		note_asked("object_access");
+	if (prev_object_access)
+		prev_object_access(access, classId, objectId, subId, arg);
+}
+
+static bool
+watch_needs_fmgr(Oid function)
+{
+	note_asked("needs_fmgr");
+	if (prev_needs_fmgr)
+		(void) prev_needs_fmgr(function);
+	return true;
+}
+
+static void
+watch_fmgr(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
+{
+	note_asked(event == FHET_START ? "fmgr" : event == FHET_END ? "FMGR" : "Fmgr");
+	if (prev_fmgr)
+		prev_fmgr(event, flinfo, arg);
+}
+
+static void
+watch_emit_log(ErrorData *edata)
+{
+	note_asked("emit_log");
+	if (prev_emit_log)
+		prev_emit_log(edata);
+}
+
+/*
+ * writer_watch() returns bool
+ *
+ * Stands for a library that was loaded before: puts itself before all hooks, and
+ * notes which of them are asked from here on.  Each function call is to pass
+ * fmgr_hook.
+ */
+Datum
+writer_watch(PG_FUNCTION_ARGS)
+{
+	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
+
+	initStringInfo(&asked);
+	MemoryContextSwitchTo(old);
+	prev_post_parse_analyze = post_parse_analyze_hook;
+	post_parse_analyze_hook = watch_post_parse_analyze;
+	prev_ExecutorStart = ExecutorStart_hook;
+	ExecutorStart_hook = watch_ExecutorStart;
+	prev_ExecutorRun = ExecutorRun_hook;
+	ExecutorRun_hook = watch_ExecutorRun;
+	prev_ExecutorFinish = ExecutorFinish_hook;
+	ExecutorFinish_hook = watch_ExecutorFinish;
+	prev_ProcessUtility = ProcessUtility_hook;
+	ProcessUtility_hook = watch_ProcessUtility;
+	prev_object_access = object_access_hook;
+	object_access_hook = watch_object_access;
+	prev_needs_fmgr = needs_fmgr_hook;
+	needs_fmgr_hook = watch_needs_fmgr;
+	prev_fmgr = fmgr_hook;
+	fmgr_hook = watch_fmgr;
+	prev_emit_log = emit_log_hook;
+	emit_log_hook = watch_emit_log;
+	PG_RETURN_BOOL(true);
+}
+
+/*
+ * writer_watched() returns text
+ *
+ * The hooks that were asked since the last call, this query's own among them.
+ */
+Datum
+writer_watched(PG_FUNCTION_ARGS)
+{
+	text	   *result = cstring_to_text(asked.data);
+
+	resetStringInfo(&asked);
+	PG_RETURN_TEXT_P(result);
 }
