@@ -183,6 +183,34 @@ SET pg_session_readonly.mode = locked;
 ROLLBACK;
 SET pg_session_readonly.mode = locked;
 
+-- A lock is not taken for the trial of a SET clause that comes after CREATE FUNCTION,
+-- or after one that failed.
+\c -
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+CREATE FUNCTION tried() RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$;
+SELECT pg_session_readonly_lock();
+INSERT INTO witness VALUES ('after CREATE FUNCTION');
+\c -
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+CREATE FUNCTION tried() RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$;
+SELECT pg_session_readonly_lock();
+INSERT INTO witness VALUES ('after CREATE FUNCTION that failed');
+-- Whoever stores a setting, or fails to, may lock afterwards as before.
+\c -
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+SET SESSION AUTHORIZATION regress_readonly_user;
+ALTER ROLE regress_readonly_user SET work_mem = '5MB';
+SET pg_session_readonly.denied_commands = 'default, LISTEN';
+ALTER ROLE regress_readonly_user SET pg_session_readonly.mode = off;
+SET pg_session_readonly.mode = locked;
+LISTEN somebody;
+\c -
+ALTER ROLE regress_readonly_user RESET ALL;
+
+
 -- Settings made before LOAD count, bad ones stop it.
 \c -
 SET pg_session_readonly.mode = locked;
@@ -221,6 +249,7 @@ INSERT INTO witness VALUES ('lock() rolled back');
 \c -
 SELECT * FROM witness ORDER BY who;
 DROP FUNCTION locks();
+DROP FUNCTION tried();
 DROP FUNCTION unlocks();
 DROP TABLE witness;
 DROP ROLE regress_readonly_user;

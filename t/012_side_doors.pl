@@ -260,20 +260,56 @@ for my $language ('plpython3u', 'plperlu')
 is($node->safe_psql('postgres', 'SELECT count(*) FROM victim'), '0', 'nothing written');
 
 # --- in use by the statement that locks the session ---
+$node->safe_psql('postgres', q(
+	CREATE FUNCTION locks_and_goes_on() RETURNS text LANGUAGE plpgsql AS 'BEGIN
+		PERFORM set_config(''pg_session_readonly.mode'', ''locked'', false);
+		EXECUTE ''SELECT 1'';
+		EXECUTE ''SELECT 2'';
+		RETURN current_setting(''pg_session_readonly.mode''); END';));
 for my $attack (grep { $_->[0] =~ /support of a permanent table/ } @attacks)
+{
+	my ($what, $function, $sql) = @$attack;
+
+	$node->safe_psql('postgres', "ALTER FUNCTION $_ SECURITY INVOKER RESET ALL") for ('compare', 'hash');
+	for my $case (
+		[ '', q(set_config('pg_session_readonly.mode', 'locked', false)) ],
+		[ ', which runs others then', 'locks_and_goes_on()' ])
+	{
+		my ($how, $call) = @$case;
+		my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+
+		$session->run(@setup, $sql);
+		(my $locking = $sql) =~ s/\*/$call/;
+		is($session->run($locking), 'locked', "$what: locked in the midst of its use$how");
+		my $before = $session->run('SELECT calls()');
+		my $result = $session->query($sql);
+		my $calls = $session->run('SELECT calls()') - $before;
+		like("$result->{code} $result->{message}, $calls calls",
+			qr/^25006 .*\b($function)\(\).*, 0 calls$/s, "$what: refused from the next statement on$how");
+		$session->quit;
+	}
+}
+
+# --- the statement that locks the session goes on to use it ---
+for my $attack (grep { $_->[2] =~ /^SELECT / && !$_->[3] } @attacks)
 {
 	my ($what, $function, $sql) = @$attack;
 	my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
 
-	$node->safe_psql('postgres', "ALTER FUNCTION $_ SECURITY INVOKER RESET ALL") for ('compare', 'hash');
 	$session->run(@setup, $sql);
-	(my $locking = $sql) =~ s/\*/set_config('pg_session_readonly.mode', 'locked', false)/;
-	is($session->run($locking), 'locked', "$what: locked in the midst of its use");
 	my $before = $session->run('SELECT calls()');
-	my $result = $session->query($sql);
+	my $result = $session->query(qq(DO \$\$
+		DECLARE
+			x record;
+		BEGIN
+			PERFORM set_config('pg_session_readonly.mode', 'locked', false);
+			FOR x IN $sql LOOP
+				PERFORM x::text;
+			END LOOP;
+		END \$\$));
 	my $calls = $session->run('SELECT calls()') - $before;
 	like("$result->{code} $result->{message}, $calls calls",
-		qr/^25006 .*\b($function)\(\).*, 0 calls$/s, "$what: refused from the next statement on");
+		qr/^25006 .*\b($function)\(\).*, 0 calls$/s, "$what: refused in the statement that locks");
 	$session->quit;
 }
 

@@ -26,7 +26,7 @@ my $plperl = $node->safe_psql('postgres',
 	"SELECT count(*) FROM pg_available_extensions WHERE name IN ('plperl', 'plperlu')");
 SKIP:
 {
-	skip 'no plperl', 30 if $plperl ne '2';
+	skip 'no plperl', 32 if $plperl ne '2';
 	$node->safe_psql('postgres', q(
 		CREATE EXTENSION plperl;
 		CREATE EXTENSION plperlu;
@@ -90,6 +90,15 @@ SKIP:
 	is($session->run('SHOW plperl.on_init'), '', 'plperl: on_init is thrown away');
 	is($session->run('SHOW plperl.use_strict'), 'on', "plperl: anyone's setting keeps its value");
 	is($session->query('SET plperl.use_strict = off')->{code}, '', "plperl: anyone's setting stays free");
+	$session->quit;
+
+	# a function that was looked at before the lock, and whose library was not loaded
+	$session = Wire->new($node);
+	$session->run("SET pg_session_readonly.allowed_functions = 'definer_f'", $lock[0],
+		'EXPLAIN SELECT definer_f()', $lock[1], "SET plperl.on_plperlu_init = $attack");
+	is($session->run('SELECT definer_f()'), '42', 'plperlu: explained before the lock: runs');
+	ok(!-e $file, 'plperlu: explained before the lock: without the setting');
+	unlink $file;
 	$session->quit;
 
 	# what the host gave is the host's

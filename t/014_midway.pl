@@ -512,5 +512,48 @@ for my $mistake ('SELECT * FROM nothing', 'SELECT 1 +', 'COPY nothing TO STDOUT'
 }
 
 unlike(slurp_file($node->logfile), qr/terminated by signal|TRAP/, 'no crash');
+# --- a plan that was made before, set up after the end of the savepoint ---
+# Nothing is parsed any more when it runs: the plan is checked as it is set up, and
+# the write guard has nothing to find.
+$state = $node->safe_psql('postgres', $state_query);
+for my $sql ('INSERT INTO victim VALUES (1) RETURNING i', 'SELECT i FROM victim FOR UPDATE')
+{
+	my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+	$session->parse('s', $sql);
+	is($session->sync->{code}, '', "$sql: prepared");
+	$session->run('BEGIN', 'SAVEPOINT a', 'SET pg_session_readonly.mode = locked');
+	# has core look at the statement once more
+	$session->message('D', "Ss\0");
+	$session->sync;
+	$session->run('RELEASE a');
+	$session->bind('', 's');
+	$session->execute('');
+	like($session->sync->{message}, qr/^cannot execute (INSERT|SELECT FOR UPDATE) in a read-only transaction$/,
+		"$sql: prepared before a lock in a savepoint, run after it: core refuses it");
+	$session->quit;
+}
+unchanged('plans that were made before');
+
+# --- the lock falls in a parallel query ---
+{
+	my $force = $node->safe_psql('postgres',
+		"SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')");
+	$node->safe_psql('postgres', q(
+		CREATE FUNCTION locks_in_parallel(int) RETURNS int LANGUAGE sql PARALLEL SAFE
+			SET pg_session_readonly.mode = locked AS 'SELECT $1';
+		CREATE TABLE big AS SELECT i FROM generate_series(1, 10) i;));
+	# the leader does all the work, in parallel mode
+	my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+	$session->run("SET $force = on", 'SET max_parallel_workers = 0', 'SET log_statement = none');
+	my $result = $session->query('SELECT sum(locks_in_parallel(i)) FROM big');
+	is("$result->{code}@{$result->{rows}}", '55', 'lock in a parallel query: it goes on');
+	is("@{$result->{notices}}", '', 'lock in a parallel query: without a warning');
+	is($session->run('SHOW pg_session_readonly.mode'), 'locked', 'lock in a parallel query: locked');
+	is($session->{parameters}{default_transaction_read_only}, 'on', 'lock in a parallel query: the client is told');
+	is($session->query(q(SET log_statement = 'all'))->{code}, '55P02', 'lock in a parallel query: settings are pinned');
+	is($session->query('INSERT INTO victim VALUES (1)')->{code}, '25006', 'lock in a parallel query: a write is refused');
+	$session->quit;
+}
+
 $node->stop;
 done_testing();

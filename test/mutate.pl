@@ -298,7 +298,7 @@ sub tests_for
 	}
 	my @steps;
 	push @steps, [ 'sql ' . join(' ', @regress), sub { run_regress(@regress) } ] if @regress;
-	push @steps, [ 'sql', sub { run_regress() } ];
+	push @steps, [ 'sql', sub { run_regress() } ] unless $first;
 	return @steps if $regress;
 	push @steps, map { tap_step($_) } @tap;
 	return @steps if $first;
