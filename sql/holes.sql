@@ -132,11 +132,19 @@ DO $$ DECLARE x name; BEGIN x := CURRENT_SCHEMA; END $$;
 BEGIN;
 SET CONSTRAINTS no_constraint DEFERRED;
 ROLLBACK;
+SELECT * FROM (SELECT CURRENT_SCHEMA OFFSET 0) s;
+WITH c AS MATERIALIZED (SELECT CURRENT_SCHEMA) SELECT * FROM c;
 SET search_path = no_schema, "pg_temp";
+SELECT current_schema();
+SELECT set_config('search_path', 'PG_Temp', false);
 SELECT current_schema();
 SELECT count(*) FROM pg_namespace WHERE oid = pg_my_temp_schema();
 -- no false alarms
 SELECT count(*) FROM pg_class WHERE relname = 'pg_class';
+SELECT CURRENT_USER = SESSION_USER AS current_user;
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+ROLLBACK;
 SET search_path = public, pg_temp;
 SELECT current_schema(), CURRENT_SCHEMA, current_schemas(false);
 BEGIN;
@@ -144,7 +152,22 @@ SET CONSTRAINTS ALL DEFERRED;
 ROLLBACK;
 RESET search_path;
 SELECT current_schema(), CURRENT_SCHEMA;
+-- schemas that the role may use come first, and others do not
 \c -
+CREATE ROLE regress_readonly_schemas;
+CREATE SCHEMA regress_readonly_schemas AUTHORIZATION regress_readonly_schemas;
+CREATE SCHEMA no_business;
+SET search_path = no_business, pg_temp;
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+SELECT current_schema();
+SET ROLE regress_readonly_schemas;
+SELECT current_schema();
+SELECT set_config('search_path', '"$user", pg_temp', false);
+SELECT current_schema();
+\c -
+DROP SCHEMA regress_readonly_schemas, no_business;
+DROP ROLE regress_readonly_schemas;
 CREATE TEMP TABLE makes_the_schema (i int);
 LOAD 'pg_session_readonly';
 SET pg_session_readonly.mode = locked;

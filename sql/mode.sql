@@ -73,6 +73,8 @@ LOAD '$libdir/plugins/pg_session_readonly';
 SHOW pg_session_readonly.mode;
 SET pg_session_readonly.mode = locked;
 INSERT INTO witness VALUES ('ordinary user, locked');
+LOAD 'pg_session_readonly';
+LOAD '$libdir/plugins/pg_session_readonly';
 
 -- Locked stays locked, also for a superuser.
 RESET SESSION AUTHORIZATION;
@@ -96,6 +98,9 @@ SELECT setting, source, reset_val FROM pg_settings WHERE name = 'pg_session_read
 SET pg_session_readonly.mode = unlocked;
 SELECT * FROM pg_session_readonly_status();
 INSERT INTO witness VALUES ('locked');
+-- What stores settings elsewhere, and fails, does not set the policy free.
+ALTER ROLE regress_readonly_user SET work_mem = '6MB';
+SET pg_session_readonly.allowed_functions = 'pg_reload_conf';
 
 -- The lock falls when it is assigned: nothing that takes assignments back
 -- raises it.
@@ -197,6 +202,19 @@ SET pg_session_readonly.mode = off;
 CREATE FUNCTION tried() RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$;
 SELECT pg_session_readonly_lock();
 INSERT INTO witness VALUES ('after CREATE FUNCTION that failed');
+-- nor by a statement in the midst of it
+\c -
+CREATE FUNCTION locks_meanwhile() RETURNS event_trigger LANGUAGE plpgsql
+	AS $$ BEGIN SET pg_session_readonly.mode = locked; END $$;
+CREATE EVENT TRIGGER locks_meanwhile ON ddl_command_start WHEN TAG IN ('CREATE FUNCTION')
+	EXECUTE FUNCTION locks_meanwhile();
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+CREATE FUNCTION never() RETURNS text LANGUAGE sql AS $$ SELECT 'x' $$;
+SHOW pg_session_readonly.mode;
+\c -
+DROP EVENT TRIGGER locks_meanwhile;
+DROP FUNCTION locks_meanwhile();
 -- Whoever stores a setting, or fails to, may lock afterwards as before.
 \c -
 LOAD 'pg_session_readonly';
