@@ -87,6 +87,7 @@ EXCEPTION WHEN read_only_sql_transaction THEN
 	RAISE NOTICE '% %', SQLSTATE, SQLERRM;
 END $$;
 SELECT set_config('pg_session_readonly.mode', 'off', false);
+UPDATE pg_settings SET setting = 'off' WHERE name = 'pg_session_readonly.mode';
 SET LOCAL pg_session_readonly.mode = off;
 RESET pg_session_readonly.mode;
 SHOW pg_session_readonly.mode;

@@ -4,6 +4,7 @@
 CREATE TABLE victim (i int);
 CREATE EXTENSION postgres_fdw;
 CREATE SERVER regress_server FOREIGN DATA WRAPPER postgres_fdw;
+CREATE FOREIGN TABLE remote (i int) SERVER regress_server;
 CREATE TEMP TABLE mine (i int PRIMARY KEY);
 CREATE TEMP TABLE audited (i int);
 CREATE TEMP TABLE dropped_on_commit (i int) ON COMMIT DELETE ROWS;
@@ -89,6 +90,14 @@ DROP TABLE mine;
 TRUNCATE mine;
 WITH new AS (INSERT INTO victim VALUES (1) RETURNING i) INSERT INTO mine SELECT i FROM new;
 
+-- a foreign table
+INSERT INTO remote VALUES (1);
+UPDATE remote SET i = 2;
+DELETE FROM remote;
+TRUNCATE remote;
+\copy remote FROM '/dev/null'
+EXPLAIN ANALYZE INSERT INTO remote VALUES (1);
+IMPORT FOREIGN SCHEMA public FROM SERVER regress_server INTO public;
 -- a foreign table in the temporary schema is not temporary storage
 INSERT INTO elsewhere VALUES (1);
 UPDATE elsewhere SET i = 2;
