@@ -571,6 +571,85 @@ is(mode_of('repl'), 'locked', 'file: locked');
 is(replicates('repl', 'true'), 'streams', 'file: a walsender without a database streams');
 is(replicates('repl', 'database'), 'streams', 'file: a walsender of a database streams');
 
+# --- limits, and how far they go (docs/threat-model.md) ---
+# Whoever may set session_preload_libraries can start a session without the library,
+# unless it is preloaded for the server.
+for my $preload ('', 'pg_session_readonly')
+{
+	restart_with('shared_preload_libraries' => $preload);
+	as_dba(q(
+		GRANT SET ON PARAMETER session_preload_libraries TO app;
+		GRANT boss TO agent;
+		ALTER ROLE app SET session_preload_libraries = pg_session_readonly;
+		ALTER ROLE app SET pg_session_readonly.mode = locked;
+		ALTER ROLE agent SET session_preload_libraries = pg_session_readonly;
+		ALTER ROLE agent SET pg_session_readonly.mode = locked;));
+	for my $user ('app', 'agent')
+	{
+		is(mode_of($user), 'locked', "preload '$preload', $user: locked");
+		is(mode_of($user, ($user eq 'agent' ? '-c role=boss ' : '') . '-c session_preload_libraries='),
+			$preload ? 'locked' : 'not loaded', "preload '$preload', $user may set session_preload_libraries: "
+			. ($preload ? 'locked all the same' : 'a session without the library'));
+	}
+	# local_preload_libraries is anyone's to set
+	as_dba(q(ALTER ROLE app RESET session_preload_libraries;
+		ALTER ROLE app SET local_preload_libraries = pg_session_readonly));
+	is(mode_of('app'), 'locked', "preload '$preload', local_preload_libraries stored: locked");
+	is(mode_of('app', '-c local_preload_libraries='), $preload ? 'locked' : 'not loaded',
+		"preload '$preload', local_preload_libraries stored, and another in the connection string: "
+		. ($preload ? 'locked all the same' : 'a session without the library'));
+	as_dba('REVOKE SET ON PARAMETER session_preload_libraries FROM app; REVOKE boss FROM agent');
+	reset_stored();
+}
+
+# Settings are of the role that logs in: not of its members, nor of a role that a
+# session takes.
+as_dba(q(GRANT agent TO app; ALTER ROLE agent SET pg_session_readonly.mode = locked));
+is(mode_of('agent'), 'locked', 'the role that is locked: locked');
+is(mode_of('app'), 'off', 'a member of a locked role: off');
+{
+	my $session = connection('boss');
+	$session->run('SET SESSION AUTHORIZATION agent');
+	is(mode_in($session), 'off', 'a session that takes a locked role: off');
+	$session->quit;
+}
+as_dba('REVOKE agent FROM app');
+reset_stored();
+
+# LOAD inside a function that a query calls
+restart_with();
+{
+	my $session = connection('boss');
+	$session->run(q(SELECT load('pg_session_readonly')));
+	is(mode_in($session), 'off', 'LOAD inside a function: off');
+	$session->run('SET pg_session_readonly.mode = locked');
+	is($session->query('CREATE TABLE t (i int)')->{code}, '25006', 'LOAD inside a function, then SET: locked');
+	$session->quit;
+}
+
+# A foreign table does what its administrator made of it: postgres_fdw before 19 reads
+# in a remote transaction that may write.
+{
+	my $port = $node->port;
+	my $host = $node->host;
+	$node->safe_psql('shop', qq(
+		CREATE EXTENSION postgres_fdw;
+		CREATE SERVER itself FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '$host', port '$port', dbname 'shop');
+		CREATE USER MAPPING FOR PUBLIC SERVER itself OPTIONS (user 'boss');
+		CREATE SEQUENCE there;
+		CREATE VIEW draws AS SELECT nextval('there') AS n;
+		CREATE FOREIGN TABLE remote_draws (n bigint) SERVER itself OPTIONS (table_name 'draws');));
+	# a beta's version is less than 19
+	my $writes = $node->safe_psql('postgres', q(SELECT current_setting('server_version_num')::int < 190000)) eq 't';
+	my $session = connection('boss');
+	$session->run(q(LOAD 'pg_session_readonly'), 'SET pg_session_readonly.mode = locked');
+	is($session->query('SELECT * FROM draws')->{code}, '25006', 'a view that writes: refused');
+	is($session->query('SELECT * FROM remote_draws')->{code}, $writes ? '' : '25006',
+		'a foreign table whose remote view writes: ' . ($writes ? 'it does' : 'refused'));
+	is($session->run('SELECT is_called FROM there'), $writes ? 't' : 'f', 'what the remote side has done');
+	$session->quit;
+}
+
 # Nothing of all this has killed a backend, as a failed assertion would.
 unlike(slurp_file($node->logfile), qr/terminated by signal|TRAP/, 'no crash');
 $node->stop;
