@@ -9,7 +9,8 @@ release_of()
 		17) echo trixie ;;
 		18) echo sid ;;
 		19) echo sid experimental ;;
-		*) die "no release of Debian is known to have PostgreSQL $1; with its source, run:
+		*) die "no release of Debian is known to have PostgreSQL $1; take it from the PostgreSQL project, or its source:
+    sudo script/pgdg $1
     script/test --source TREE" ;;
 	esac
 }
@@ -49,8 +50,9 @@ find_mirror()
 	fi
 	case $mirror in
 		http://?* | https://?* | file:/?*) ;;
-		'') die "this machine's apt sources name no Debian archive; give one:
-    $0 --mirror URL     (or set PGSR_MIRROR)" ;;
+		'') die "this machine's apt sources name no Debian archive, for a chroot; give one, or do without:
+    $0 --mirror URL     (or set PGSR_MIRROR)
+    sudo script/pgdg VERSION     (packages of the PostgreSQL project)" ;;
 		*) die "\"$mirror\" is of no use for a chroot; give the URL of a Debian archive, http: or https:
     $0 --mirror URL     (or set PGSR_MIRROR)" ;;
 	esac
