@@ -30,6 +30,7 @@ use File::Basename qw(basename dirname);
 use Cwd qw(abs_path);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use SessionReadonly qw(broken_links);
 use Test::More;
 
 my $top = abs_path(dirname(dirname(__FILE__)));
@@ -382,32 +383,9 @@ for my $file ('README.md', 'docs/administration.md', 'docs/ways-in.md', 'docs/wa
 
 # --- links ---
 
-# The anchors of a page, as the usual renderers make them of headings.
-sub anchors_of
+for my $file ('README.md', 'CHANGELOG.md', 'SECURITY.md', map { s/^\Q$top\E\///r } glob "$top/docs/*.md")
 {
-	my %anchors;
-	for (slurp_file($_[0]) =~ /^#+ (.*)/mg)
-	{
-		my $anchor = lc;
-		$anchor =~ s/[^\w\- ]//g;
-		$anchor =~ s/ /-/g;
-		$anchors{$anchor} = 1;
-	}
-	return \%anchors;
-}
-
-for my $file ('README.md', 'CHANGELOG.md', map { s/^\Q$top\E\///r } glob "$top/docs/*.md")
-{
-	my @broken;
-	for my $link (slurp_file("$top/$file") =~ /\]\(([^)\s]+)\)/g)
-	{
-		next if $link =~ /^\w+:/;
-		my ($path, $anchor) = split /#/, $link, 2;
-		my $to = $path eq '' ? "$top/$file" : dirname("$top/$file") . "/$path";
-		push @broken, $link
-		  if !-e $to || (defined $anchor && $to =~ /\.md$/ && !anchors_of($to)->{$anchor});
-	}
-	is("@broken", '', "$file: links");
+	is(join(' ', broken_links("$top/$file")), '', "$file: links");
 }
 
 # --- examples ---

@@ -4,10 +4,12 @@ package SessionReadonly;
 use strict;
 use warnings;
 use Exporter 'import';
+use File::Basename qw(dirname);
 use FindBin;
+use PostgreSQL::Test::Utils;
 use Test::More;
 
-our @EXPORT_OK = qw(create_all_extensions clients_or_skip);
+our @EXPORT_OK = qw(create_all_extensions clients_or_skip broken_links);
 
 # Create every extension that comes with the server, as far as they go together.
 # Returns how many there are.
@@ -60,6 +62,41 @@ sub clients_or_skip
 		  unless -d "$clients/node_modules/$package";
 	}
 	return ($js, $clients);
+}
+
+# The anchors of a page, as the usual renderers make them of headings.
+sub anchors_of
+{
+	my ($text) = @_;
+	my %anchors;
+	for ($text =~ /^#+ (.*)/mg)
+	{
+		my $anchor = lc;
+		$anchor =~ s/[^\w\- ]//g;
+		$anchor =~ s/ /-/g;
+		$anchors{$anchor} = 1;
+	}
+	return \%anchors;
+}
+
+# The links of a page that lead nowhere: a file or a heading is missing.  The text may
+# be given that the page would have.
+sub broken_links
+{
+	my ($file, $text) = @_;
+	my @broken;
+
+	$text //= slurp_file($file);
+	for my $link ($text =~ /\]\(([^)\s]+)\)/g)
+	{
+		next if $link =~ /^\w+:/;
+		my ($path, $anchor) = split /#/, $link, 2;
+		my $to = $path eq '' ? $file : dirname($file) . "/$path";
+		push @broken, $link
+		  if !-e $to
+		  || (defined $anchor && $to =~ /\.md$/ && !anchors_of($path eq '' ? $text : slurp_file($to))->{$anchor});
+	}
+	return @broken;
 }
 
 1;
