@@ -221,8 +221,9 @@ SELECT try_lock(1), stable_lock(1), untrusted();
 DO LANGUAGE regress_untrusted 'BEGIN END';
 CALL untrusted_procedure();
 SELECT pg_sleep(0);
-\set VERBOSITY terse
+-- g's is another one: this is refused for what it does
 SELECT immutable_lock(1);
+\set VERBOSITY terse
 SELECT pg_try_advisory_xact_lock(1);
 SELECT denied_twice();
 SELECT in_sql(1);

@@ -220,7 +220,19 @@ pgsr_list_has_language(const PgsrFunctionList *list, const char *language)
 }
 
 /*
- * Is a function named in a list, in any of the ways?
+ * Is a function in a schema of this name?
+ */
+static bool
+is_in_schema(Form_pg_proc proc, const char *name)
+{
+	const char *schema = get_namespace_name(proc->pronamespace);
+
+	return schema != NULL && strcmp(schema, name) == 0;
+}
+
+/*
+ * Is a function named in a list, in any of the ways?  The schema is looked up where the
+ * name is right: a list may be long.
  */
 bool
 pgsr_list_has_function(const PgsrFunctionList *list, Form_pg_proc proc,
@@ -246,13 +258,6 @@ pgsr_list_has_function(const PgsrFunctionList *list, Form_pg_proc proc,
 		{
 			case ITEM_FUNCTION:
 				name = NameStr(proc->proname);
-				if (item->schema[0] != '\0')
-				{
-					const char *schema = get_namespace_name(proc->pronamespace);
-
-					if (schema == NULL || strcmp(item->schema, schema) != 0)
-						continue;
-				}
 				break;
 			case ITEM_EXTENSION:
 				name = extension;
@@ -261,7 +266,8 @@ pgsr_list_has_function(const PgsrFunctionList *list, Form_pg_proc proc,
 				name = language;
 				break;
 		}
-		if (name != NULL && strcmp(item->name, name) == 0)
+		if (name != NULL && strcmp(item->name, name) == 0 &&
+			(item->schema[0] == '\0' || is_in_schema(proc, item->schema)))
 			return true;
 	}
 	return false;
