@@ -494,7 +494,7 @@ my %example = (
 			is(scalar @steps, 3, 'Dockerfile: steps');
 			skip 'no compiler', 1 if system('make --version >/dev/null 2>&1 && gcc --version >/dev/null 2>&1') != 0;
 			mkdir "$dir/src";
-			system_or_bail('sh', '-c', "cd $top && tar -cf - --exclude=node_modules --exclude=tmp_check Makefile *.c *.sql *.control src sql expected test t | tar -C $dir/src -xf -");
+			system_or_bail('sh', '-c', "cd $top && tar -cf - --exclude=node_modules --exclude=tmp_check Makefile META.json *.c *.sql *.control src sql expected test t | tar -C $dir/src -xf -");
 			for my $step (@steps)
 			{
 				$step =~ s{/src}{$dir/src};
