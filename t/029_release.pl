@@ -28,7 +28,8 @@ is($meta->{license}, 'postgresql', "license: the spec's word for PostgreSQL's");
 is($meta->{release_status}, 'stable', 'release_status');
 like($meta->{'meta-spec'}{version}, qr/^1\.0\.\d+$/, 'meta-spec: version');
 is($meta->{'meta-spec'}{url}, 'https://pgxn.org/meta/spec.txt', 'meta-spec: url');
-ok(@{ $meta->{tags} } && !(grep { !/^[^\/\\[:cntrl:]]{2,255}$/ } @{ $meta->{tags} }), 'tags');
+my @tags = @{ $meta->{tags} || [] };
+ok(@tags && !(grep { !/^[^\/\\[:cntrl:]]{2,255}$/ } @tags), 'tags');
 is_deeply([ grep { !/^x_|^(name|version|abstract|description|maintainer|license|provides|meta-spec|generated_by|tags|
 	no_index|prereqs|release_status|resources)$/xi } sort keys %$meta ], [], 'no keys that the spec does not know');
 is_deeply([ keys %{ $meta->{provides} } ], [$extension], 'provides: the extension');
