@@ -1,4 +1,4 @@
-# bench/instructions --profile: where the instructions of one line go.
+# bench/measures --profile: where the instructions of one line go.
 # Sourced by bash.  Static functions of a server without debugging symbols have
 # no name: an address stands for them.
 
@@ -10,26 +10,26 @@ done
 # Leave in $work/profile.MODE what callgrind counted for the line in a mode.
 count_profile()
 {
-	local mode=$1 entry name call before way i
-	for entry in "${statements[@]}" "${calls[@]}"; do
-		IFS='|' read -r name call before <<<"$entry"
-		[ "$name" = "$profile" ] || continue
-		begin_call "$name" "$before"
-		[ "$times" = 1 ] || for i in 1 2 3; do statement "$call"; done
-		end_section warm
-		for ((i = 0; i < times; i++)); do statement "$call"; done
-		end_section profile
+	local mode=$1 entry i
+	if [ "$times" = 1 ]; then
+		make_calls "$profile"
+	else
+		begin_counting
+		for entry in "${statements[@]}"; do
+			[ "${entry%%|*}" = "$profile" ] || continue
+			for i in 1 2 3; do statement "${entry#*|}"; done
+			end_section warm
+			for ((i = 0; i < times; i++)); do statement "${entry#*|}"; done
+			end_section "$profile"
+		done
+	fi
+	if [[ $profile != connect:* ]]; then
 		run_input "$mode"
 		cp "$work/dumps/out.${#label[@]}" "$work/profile.$mode"
-	done
-	[ ! -e "$work/profile.$mode" ] || return 0
-	count_connections
-	for name in "${connections[@]%%|*}"; do
-		[ "$name" = "$profile" ] || continue
-		while IFS='|' read -r pid key; do
-			cp "$work/backends/$pid" "$work/profile.${key##*/}"
-		done <"$work/all_connected"
-	done
+		return
+	fi
+	[ -e "$work/connected" ] || measure_connections
+	cp "$work/backends/$(backends_of "$profile" "$mode" | tail -n 1)" "$work/profile.$mode"
 }
 
 # Instructions and functions, "1234 name", of a dump: in the function itself or

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * trivial.c
- *	  A library that does nothing, for bench/instructions to hold ours against:
+ *	  A library that does nothing, for bench/measures to hold ours against:
  *	  what it costs is the cost of any library at all.
  *
  *-------------------------------------------------------------------------
@@ -9,8 +9,11 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "utils/builtins.h"
 
 PG_MODULE_MAGIC;
+
+PG_FUNCTION_INFO_V1(trivial_call);
 
 PGDLLEXPORT void _PG_init(void);
 
@@ -20,4 +23,13 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+}
+
+/*
+ * A function that does nothing either, to call it where ours locks the session.
+ */
+Datum
+trivial_call(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text("off"));
 }
