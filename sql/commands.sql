@@ -95,6 +95,8 @@ SET pg_session_readonly.mode = off;
 SET pg_session_readonly.denied_commands = ' Default , -analyze,Listen ';
 SET pg_session_readonly.denied_commands = 'copy file', 'COPY PROGRAM', '- vacuum';
 SHOW pg_session_readonly.denied_commands;
+SET pg_session_readonly.denied_commands = '   ';
+SET pg_session_readonly.denied_commands = 'Copy File, Copy Program';
 SET pg_session_readonly.denied_commands = '';
 -- bad items are named, and nothing changes
 SET pg_session_readonly.denied_commands = 'default, VACUMM';
@@ -108,6 +110,8 @@ SET pg_session_readonly.denied_commands = 'ALTER CAST';
 SET pg_session_readonly.denied_commands = 'COMMIT';
 SET pg_session_readonly.denied_commands = 'default, -ROLLBACK';
 SET pg_session_readonly.denied_commands = 'SAVEPOINT';
+SET pg_session_readonly.denied_commands = 'savepoint';
+SET pg_session_readonly.denied_commands = 'VACUMM, ANALYZE';
 SET pg_session_readonly.denied_commands = '???';
 SHOW pg_session_readonly.denied_commands;
 
@@ -143,6 +147,21 @@ DO $$ BEGIN END $$;
 EXPLAIN SELECT 1;
 COPY (SELECT 1) TO STDOUT;
 DISCARD ALL;
+
+-- What stands before "default" counts, and what is taken out is one.
+\c -
+SET pg_session_readonly.denied_commands = 'LISTEN, default, -ANALYZE';
+LOAD 'pg_session_readonly';
+LISTEN somebody;
+VACUUM victim;
+REINDEX TABLE victim;
+-- COPY as a whole
+\c -
+SET pg_session_readonly.denied_commands = 'COPY';
+LOAD 'pg_session_readonly';
+COPY (SELECT 1) TO STDOUT;
+COPY (SELECT 1) TO PROGRAM 'true';
+COPY (SELECT 1) TO '/nonexistent/file';
 
 -- An allowed one works, and is not caught by the write guard.
 \c -

@@ -59,6 +59,11 @@ CREATE TEMP VIEW tv AS SELECT 1::bigint AS i;
 CREATE TRIGGER tr INSTEAD OF INSERT ON tv FOR EACH ROW EXECUTE FUNCTION trigger_function();
 CREATE TEMP TABLE ruled (i bigint);
 CREATE RULE r AS ON INSERT TO ruled DO ALSO SELECT f.try_lock(1);
+-- names that begin alike
+CREATE FUNCTION try_lock2(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION try_lock_2(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION try_lock$2(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
+CREATE FUNCTION "try_lock 2"(int) RETURNS int LANGUAGE sql AS 'SELECT 1';
 -- statements from before the lock
 PREPARE before_lock AS SELECT try_lock(1);
 PREPARE immutable_before_lock AS SELECT immutable_lock(1);
@@ -79,6 +84,10 @@ SELECT i, pg_terminate_backend(i::int) FROM t;
 SELECT pg_reload_conf();
 SELECT 1
 	WHERE pg_try_advisory_xact_lock(1);
+-- and not what only looks like it
+SELECT try_lock2(1), try_lock_2(1), try_lock$2(1), "try_lock 2"(1), 1 AS try_lock, try_lock(1), try_lock(2);
+SELECT TRY_LOCK(1);
+SELECT "try_lock"(1);
 
 \set VERBOSITY terse
 \set SHOW_CONTEXT never
@@ -240,6 +249,27 @@ SET pg_session_readonly.mode = locked;
 SELECT in_sql(1);
 DO $$ BEGIN END $$;
 DO LANGUAGE sql 'SELECT 1';
+-- a function's name is not a language's, and one of a schema is of that only
+\c -
+SET search_path = f, public;
+SET pg_session_readonly.allowed_functions = 'regress_untrusted, public.try_lock';
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+\set VERBOSITY terse
+DO LANGUAGE regress_untrusted 'BEGIN END';
+SELECT try_lock(1);
+-- a list is what was set last
+\c -
+SET search_path = f, public;
+SET pg_session_readonly.denied_functions = 'in_sql';
+LOAD 'pg_session_readonly';
+SELECT count(*) FROM t WHERE in_plpgsql(1);
+SET pg_session_readonly.denied_functions = 'in_plpgsql';
+SET pg_session_readonly.allowed_functions = 'try_lock, Language:regress_untrusted';
+SET pg_session_readonly.mode = locked;
+SELECT untrusted();
+SELECT in_plpgsql(1);
+SELECT in_sql(1);
 -- bad items are named, and nothing changes
 \set VERBOSITY default
 \c -
@@ -252,6 +282,9 @@ SET pg_session_readonly.allowed_functions = 'extension:';
 SET pg_session_readonly.allowed_functions = '"a';
 SET pg_session_readonly.allowed_functions = 'package:x';
 SHOW pg_session_readonly.denied_functions;
+SET pg_session_readonly.denied_functions = 'language:a.b';
+SET pg_session_readonly.denied_functions = '"f(int)", "a:b"';
+SET pg_session_readonly.denied_functions = '  ';
 SET pg_session_readonly.denied_functions = '"Odd ""name, here".b, language:plpgsql , a';
 SHOW pg_session_readonly.denied_functions;
 \c -

@@ -302,6 +302,15 @@ for my $denied ('"unreviewed"', 'public.unreviewed', 'public."unreviewed"')
 	$session->quit;
 }
 
+# Nor is what is no function, and in the other list it is a function's name.
+for my $lists ([ 'extension:unreviewed, language:unreviewed' ], [ '', 'unreviewed' ])
+{
+	my $session = locked_with(@$lists);
+	is($session->query('SELECT stable_f(1)')->{code}, '', "@$lists: a stable function runs");
+	is($session->query('SELECT volatile_f(1)')->{code}, '25006', "@$lists: a volatile one is refused");
+	$session->quit;
+}
+
 # An administrator looks before he decides.
 {
 	my $session = session('boss');

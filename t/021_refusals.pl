@@ -247,6 +247,29 @@ for my $mode ('on', 'locked')
 	$session->quit;
 }
 
+# --- where the refusal points at, in characters ---
+{
+	my $session = session('agent', 'on');
+	$session->run('SET pg_session_readonly.mode = off',
+		"CREATE FUNCTION pg_reload_conf\x{c3}\x{a4}() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+		'CREATE FUNCTION reloads() RETURNS bool LANGUAGE plpgsql AS $$ BEGIN RETURN pg_reload_conf(); END $$',
+		'SET pg_session_readonly.mode = locked');
+	is($session->query("SELECT '\x{c3}\x{a4}', pg_reload_conf()")->{position}, '13', 'position: counted in characters');
+	is($session->query("SELECT pg_reload_conf\x{c3}\x{a4}(), pg_reload_conf()")->{position}, '27',
+		'position: not at a longer name');
+	is($session->query('SELECT reloads() FROM (VALUES (1)) pg_reload_conf (x)')->{position}, '',
+		'position: not where a function is called within another');
+	is($session->fastpath($session->run("SELECT 'pg_reload_conf()'::regprocedure::oid"))->{position}, '',
+		'position: none where there is no statement');
+	SKIP:
+	{
+		skip 'no such literals', 1 if $session->query('SET standard_conforming_strings = off')->{code} ne '';
+		is(scalar @{ $session->query(q(SELECT 'a\\b', pg_reload_conf()))->{notices} }, 1,
+			'position: no second warning of a literal');
+	}
+	$session->quit;
+}
+
 # --- where literals are read otherwise than when the message came in ---
 # (PostgreSQL 19 has lost the first of these settings)
 for my $message (q(SET standard_conforming_strings = off; SELECT '\\', pg_reload_conf()),

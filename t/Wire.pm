@@ -7,7 +7,8 @@
 #	$result->{rows}		[ '1', '2' ], columns joined by "|"
 #	$result->{tags}		[ 'SELECT 1', 'SELECT 1' ]
 #	$result->{code}		SQLSTATE of the error; '' if there was none
-#	$result->{message}	its text; likewise {detail} and {hint}
+#	$result->{message}	its text; likewise {detail}, {hint}
+#				and {position}
 #	$session->{pid}, {key}	what a cancel request needs
 #	$result->{status}	'I' idle, 'T' in a transaction, 'E' in a failed one
 #
@@ -95,7 +96,7 @@ sub receive
 sub result
 {
 	my ($self) = @_;
-	my $result = { code => '', message => '', detail => '', hint => '',
+	my $result = { code => '', message => '', detail => '', hint => '', position => '',
 		rows => [], tags => [], notices => [], notifications => [], suspended => 0 };
 
 	while (my ($type, $body) = $self->receive)
@@ -130,6 +131,7 @@ sub result
 			$result->{message} = $fields{M};
 			$result->{detail} = $fields{D} // '';
 			$result->{hint} = $fields{H} // '';
+			$result->{position} = $fields{P} // '';
 		}
 		elsif ($type eq 'S')
 		{
