@@ -119,11 +119,14 @@ static uint64 cache_generation = 0;
 bool		pgsr_known_to_read[FirstGenbkiObjectId];
 
 /*
- * Forget all verdicts.  Allocates nothing, so it may be called at any time.
+ * Forget all verdicts.  Allocates nothing, so it may be called at any time.  Nothing is
+ * to be forgotten where no function has been checked since the last time.
  */
 void
 pgsr_forget_verdicts(void)
 {
+	if (cache_generation != generation)
+		return;
 	generation++;
 	memset(pgsr_known_to_read, 0, sizeof(pgsr_known_to_read));
 }
@@ -134,8 +137,7 @@ pgsr_forget_verdicts(void)
 static void
 invalidate_verdicts(Datum arg, PgsrSysCacheId cacheid, uint32 hashvalue)
 {
-	if (cache_generation == generation)
-		pgsr_forget_verdicts();
+	pgsr_forget_verdicts();
 }
 
 /*
