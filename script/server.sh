@@ -1,11 +1,32 @@
-# Servers built from source, with assertions.  Sourced by bash, after lib.sh and
-# chroot.sh.
+# Servers built from source, with assertions, and those that look for more.  Sourced
+# by bash, after lib.sh and chroot.sh.
+#
+# There are three kinds:
+#   assert     with assertions
+#   sanitize   with AddressSanitizer and UndefinedBehaviorSanitizer as well
+#   valgrind   one that tells valgrind of its memory contexts and buffers
 
-# What a server needs to be built with all that the tests can use.
+# What a server of the kind $1 needs to be built with all that the tests can use.
 need_build_packages()
 {
 	need_packages gcc clang make libc6-dev perl bison flex pkg-config libreadline-dev zlib1g-dev libperl-dev \
 		python3-dev libxml2-dev libssl-dev uuid-dev libicu-dev libipc-run-perl bzip2 xz-utils
+	case ${1:-assert} in
+		sanitize) need_sanitizers ;;
+		valgrind) need_packages valgrind ;;
+	esac
+}
+
+# The sanitizers' runtime, and what names the lines in their reports.  The runtime
+# has the number of clang's version in its name.
+need_sanitizers()
+{
+	local archive major
+	need_packages clang llvm
+	major=$(clang -dumpversion | cut -d . -f 1)
+	archive=libclang_rt.asan-$(uname -m).a
+	[ -e "$(clang -print-file-name="$archive")" ] || need_packages "libclang-rt-$major-dev"
+	[ -e "$(clang -print-file-name="$archive")" ] || die "clang has no $archive"
 }
 
 # A "deb-src" line for the package lists that are read for this alone.
@@ -56,58 +77,138 @@ fetch_source()
 	tar -xf "$archive" -C "$dir/source" --strip-components=1 --no-same-owner || die "cannot unpack $archive"
 }
 
-# Build the server of a source tree in the directory $2, and install it as $3.  The
-# tree stays as it is.
+# Build the server of a source tree in the directory $2, and install it as $3: one
+# of the kind $4.  The tree stays as it is.
+#
+# clang's sanitizers share one runtime in each process, which reads its options as
+# the process starts.  gcc has two, and the second looks for its options at its first
+# finding: in a backend before 16 they are gone by then, as the title of a process is
+# written over its environment.  Findings of undefined behaviour do not end the
+# process, so that those of core can be told from ours (test/sanitize.supp).
 build_server()
 {
-	local tree=$1 build=$2 prefix=$3 log=$2.log
+	local tree=$1 build=$2 prefix=$3 kind=${4:-assert} log=$2.log what=assertions
+	local configure=(CFLAGS="-O1 -g")
+	case $kind in
+		sanitize)
+			what="assertions and sanitizers"
+			configure=(CC=clang LDFLAGS="-fsanitize=address,undefined"
+				CFLAGS="-O0 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize=function")
+			;;
+		valgrind)
+			what="assertions, for valgrind"
+			configure=(CFLAGS="-O1 -g -fno-omit-frame-pointer" CPPFLAGS=-DUSE_VALGRIND)
+			;;
+	esac
 	mkdir -p "$build"
-	say "building PostgreSQL with assertions, as $prefix"
+	say "building PostgreSQL with $what, as $prefix"
 	(
+		# the programs that are built run while it is built
+		export ASAN_OPTIONS=detect_leaks=0
 		# "set -e" does not hold on the left of a ||
 		cd "$build" &&
 			{ [ -e config.status ] ||
-				"$tree/configure" --prefix="$prefix" CFLAGS="-O1 -g" --enable-cassert --enable-debug \
+				"$tree/configure" --prefix="$prefix" "${configure[@]}" --enable-cassert --enable-debug \
 					--enable-depend --enable-tap-tests --with-perl --with-python --with-libxml \
 					--with-openssl --with-uuid=e2fs --with-icu; } &&
 			make -s -j"$(nproc)" world-bin &&
-			make -s install-world-bin
+			make -s install-world-bin &&
+			{ [ "$kind" != valgrind ] || cp "$tree/src/tools/valgrind.supp" "$prefix/"; }
 	) </dev/null >"$log" 2>&1 || { tail -n 15 "$log" >&2; die "the server does not build, see $log"; }
 	rm -f "$log"
 }
 
-# Set $prefix to a server with assertions of this version, from the distribution's
-# source package.  It is kept for the next run; its source and objects are not.
+# Set $prefix to a server of this version and kind, from the distribution's source
+# package.  It is kept for the next run; its source and objects are not.
 make_assert_server()
 {
-	local version=$1 dir
-	prefix=$cache/assert-$version
+	local version=$1 kind=${2:-assert} dir
+	prefix=$cache/$kind-$version
 	lock_kept "$prefix"
 	if [ ! -e "$prefix/.ready" ]; then
-		need_build_packages
-		dir=$cache/assert-$version.work
+		need_build_packages "$kind"
+		dir=$prefix.work
 		rm -rf "$prefix" "$dir"
 		fetch_source "$version" "$dir" || skip "no source of PostgreSQL $version on the mirror"
-		build_server "$dir/source" "$dir/build" "$prefix"
+		build_server "$dir/source" "$dir/build" "$prefix" "$kind"
 		rm -rf "$dir"
 		touch "$prefix/.ready"
 	fi
 	unlock_kept
 }
 
-# Set $prefix to a server with assertions of a tree, and $version to its major
-# version.  What was built is kept, and brought up to date with the tree.
+# Set $prefix to a server of a tree, of this kind, and $version to its major version.
+# What was built is kept, and brought up to date with the tree.
 make_tree_server()
 {
-	local tree key
+	local tree kind=${2:-assert} key
 	tree=$(cd "$1" 2>/dev/null && pwd -P) && [ -x "$tree/configure" ] || die "$1 is no source tree of PostgreSQL"
 	[ ! -e "$tree/config.status" ] || die "$tree is configured in place; run:
     make -C $tree distclean"
 	version=$(sed -n "s/^PACKAGE_VERSION='\([0-9]*\).*/\1/p" "$tree/configure")
 	key=$(printf '%s' "$tree" | sha256sum | cut -c 1-12)
 	prefix=$cache/source-$version-$key
+	[ "$kind" = assert ] || prefix=$cache/$kind-source-$version-$key
 	lock_kept "$prefix"
-	need_build_packages
-	build_server "$tree" "$prefix.build" "$prefix"
+	need_build_packages "$kind"
+	build_server "$tree" "$prefix.build" "$prefix" "$kind"
 	unlock_kept
+}
+
+# --- what the sanitizers and valgrind find ---
+
+# Make the directory $findings and have what a server of the kind $1 in $bin, and its
+# programs, find written there, one file a process.  Slow servers get more time.
+collect_findings()
+{
+	local kind=$1 own=$work/src/test/$1.supp common
+	findings=$work/findings
+	as_server_user mkdir "$findings"
+	case $kind in
+		sanitize)
+			common=log_path=$findings/report:log_exe_name=1
+			common+=:external_symbolizer_path=$(readlink -f "$(command -v llvm-symbolizer)")
+			# no leaks, as with PostgreSQL's own runs: what is short-lived frees nothing
+			export ASAN_OPTIONS=$common:detect_leaks=0:abort_on_error=1:disable_coredump=1:print_legend=0
+			# core measures the depth of its stack, and cannot on a fake one
+			ASAN_OPTIONS+=:detect_stack_use_after_return=0
+			export UBSAN_OPTIONS=$common:print_stacktrace=1:suppressions=$own
+			export PG_TEST_TIMEOUT_DEFAULT=900 PGCTLTIMEOUT=600
+			;;
+		valgrind)
+			# The server runs under valgrind, what initdb starts does not.
+			mv "$bin/postgres" "$bin/postgres.plain"
+			cat >"$bin/postgres" <<-END
+				#!/bin/sh
+				[ "\$1" = -D ] || exec "$bin/postgres.plain" "\$@"
+				exec valgrind --quiet --leak-check=no --num-callers=30 --error-limit=no \\
+					--log-file="$findings/valgrind.%p" --error-markers=BEGIN,END \\
+					--suppressions="$work/server/valgrind.supp" --suppressions="$own" \\
+					"$bin/postgres.plain" "\$@"
+			END
+			chmod 755 "$bin/postgres"
+			export PG_TEST_TIMEOUT_DEFAULT=3600 PGCTLTIMEOUT=1200
+			;;
+	esac
+}
+
+# Print each report in $findings once, with how often it was made, and set $found to
+# the number of different ones.  Two are the same if their first lines are, but for
+# addresses and processes.
+show_findings()
+{
+	found=0
+	[ -n "$(find "$findings" -type f -size +0)" ] || return 0
+	find "$findings" -type f -size +0 -print0 | sort -z | xargs -0 perl -0777 -ne '
+		for my $report (split /^(?===+\n==.*ERROR: |\S+:\d+:\d+: runtime error: |.*==\d+== BEGIN$)/m)
+		{
+			my $key = join("", (split /^/m, $report)[0 .. 9]);
+			$key =~ s/0x[0-9a-f]+|==\d+==//g;
+			next if $key !~ /\S/;
+			push @order, $key if !$count{$key}++;
+			$text{$key} //= $report;
+		}
+		END { print "\n# found $count{$_} times:\n$text{$_}" for @order }' >"$work/found"
+	cat "$work/found"
+	found=$(grep -c '^# found [0-9]* times:$' "$work/found")
 }
