@@ -193,8 +193,9 @@ collect_findings()
 }
 
 # Print each report in $findings once, with how often it was made, and set $found to
-# the number of different ones.  Two are the same if their first lines are, but for
-# addresses and processes.
+# the number of different ones.  Two of undefined behaviour are the same if they name
+# the same place, others if their first lines are the same but for addresses and
+# processes.
 show_findings()
 {
 	found=0
@@ -202,7 +203,9 @@ show_findings()
 	find "$findings" -type f -size +0 -print0 | sort -z | xargs -0 perl -0777 -ne '
 		for my $report (split /^(?===+\n==.*ERROR: |\S+:\d+:\d+: runtime error: |.*==\d+== BEGIN$)/m)
 		{
-			my $key = join("", (split /^/m, $report)[0 .. 9]);
+			my @lines = split /^/m, $report;
+			my $key = join("", @lines > 10 ? @lines[0 .. 9] : @lines);
+			$key =~ s/(: runtime error: |== END\n).*/$1/s;
 			$key =~ s/0x[0-9a-f]+|==\d+==//g;
 			next if $key !~ /\S/;
 			push @order, $key if !$count{$key}++;
@@ -210,5 +213,5 @@ show_findings()
 		}
 		END { print "\n# found $count{$_} times:\n$text{$_}" for @order }' >"$work/found"
 	cat "$work/found"
-	found=$(grep -c '^# found [0-9]* times:$' "$work/found")
+	found=$(grep -c '^# found [0-9]* times:$' "$work/found" || true)
 }
