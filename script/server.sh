@@ -17,16 +17,14 @@ need_build_packages()
 	esac
 }
 
-# The sanitizers' runtime, and what names the lines in their reports.  The runtime
-# has the number of clang's version in its name.
+# The sanitizers' runtime, and what names the lines in their reports.  Where clang
+# does not bring the runtime with it, that is in a package with its version's number.
 need_sanitizers()
 {
-	local archive major
+	links() { clang -fsanitize=address,undefined -x c -o /dev/null - <<<'int main(void) { return 0; }' 2>/dev/null; }
 	need_packages clang llvm
-	major=$(clang -dumpversion | cut -d . -f 1)
-	archive=libclang_rt.asan-$(uname -m).a
-	[ -e "$(clang -print-file-name="$archive")" ] || need_packages "libclang-rt-$major-dev"
-	[ -e "$(clang -print-file-name="$archive")" ] || die "clang has no $archive"
+	links || need_packages "libclang-rt-$(clang -dumpversion | cut -d . -f 1)-dev"
+	links || die "clang cannot link with its sanitizers"
 }
 
 # A "deb-src" line for the package lists that are read for this alone.
