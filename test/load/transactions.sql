@@ -3,7 +3,7 @@
 BEGIN READ WRITE;
 SELECT abalance FROM pgbench_accounts WHERE aid = :aid;
 SAVEPOINT a;
-SELECT refused($$UPDATE pgbench_accounts SET abalance = 0$$);
+SELECT refused($$UPDATE pgbench_accounts SET abalance = 0 WHERE aid = $$ || :aid);
 ROLLBACK TO a;
 SET LOCAL transaction_read_only = off;
 SAVEPOINT b;
