@@ -98,6 +98,9 @@ SHOW pg_session_readonly.denied_commands;
 SET pg_session_readonly.denied_commands = '   ';
 SET pg_session_readonly.denied_commands = 'Copy File, Copy Program';
 SET pg_session_readonly.denied_commands = '';
+-- one that only a newer server has
+SET pg_session_readonly.denied_commands = 'default, -repack';
+SET pg_session_readonly.denied_commands = '';
 -- bad items are named, and nothing changes
 SET pg_session_readonly.denied_commands = 'default, VACUMM';
 SET pg_session_readonly.denied_commands = 'default,, ANALYZE';
@@ -132,6 +135,8 @@ RESET ALL;
 LISTEN somebody;
 UNLISTEN somebody;
 RESET SESSION AUTHORIZATION;
+RESET pg_session_readonly.denied_commands;
+LISTEN somebody;
 SET pg_session_readonly.mode = off;
 SET SESSION AUTHORIZATION regress_readonly_user;
 SET pg_session_readonly.denied_commands = 'default';

@@ -270,6 +270,12 @@ SET pg_session_readonly.mode = locked;
 SELECT untrusted();
 SELECT in_plpgsql(1);
 SELECT in_sql(1);
+-- also for a function of core that has been seen to read
+\c -
+LOAD 'pg_session_readonly';
+SELECT upper(relname) FROM pg_class WHERE relname = 'pg_class';
+SET pg_session_readonly.denied_functions = 'upper';
+SELECT upper(relname) FROM pg_class WHERE relname = 'pg_class';
 -- bad items are named, and nothing changes
 \set VERBOSITY default
 \c -
@@ -289,6 +295,9 @@ SET pg_session_readonly.denied_functions = '"Odd ""name, here".b, language:plpgs
 SHOW pg_session_readonly.denied_functions;
 \c -
 SET pg_session_readonly.allowed_functions = 'f(int)';
+LOAD 'pg_session_readonly';
+RESET pg_session_readonly.allowed_functions;
+SET pg_session_readonly.denied_functions = 'f(int)';
 LOAD 'pg_session_readonly';
 
 -- What is allowed has leave of the write guard, for its own statement.

@@ -49,6 +49,25 @@ SHOW pg_session_readonly.mode;
 INSERT INTO witness VALUES ('ordinary user');
 RESET SESSION AUTHORIZATION;
 
+-- whoever acts for them
+\c -
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+CREATE FUNCTION switches_off() RETURNS text LANGUAGE sql SECURITY DEFINER
+	AS $$ SELECT set_config('pg_session_readonly.mode', 'off', false) $$;
+SET SESSION AUTHORIZATION regress_readonly_user;
+SET pg_session_readonly.mode = on;
+SELECT switches_off();
+RESET SESSION AUTHORIZATION;
+SET pg_session_readonly.mode = off;
+DROP FUNCTION switches_off();
+-- and core's own rules hold again
+BEGIN READ ONLY;
+SELECT count(*) > 0 AS looked FROM pg_class;
+SET TRANSACTION READ WRITE;
+ROLLBACK;
+SET pg_session_readonly.mode = on;
+
 -- Only SET brings "on" down: a rollback does not.
 SET pg_session_readonly.mode = off;
 BEGIN;
@@ -73,8 +92,11 @@ LOAD '$libdir/plugins/pg_session_readonly';
 SHOW pg_session_readonly.mode;
 SET pg_session_readonly.mode = locked;
 INSERT INTO witness VALUES ('ordinary user, locked');
+-- Loading it once more does no harm, by these names and no other.
 LOAD 'pg_session_readonly';
+LOAD '$libdir/pg_session_readonly';
 LOAD '$libdir/plugins/pg_session_readonly';
+LOAD '/nonexistent/pg_session_readonly';
 
 -- Locked stays locked, also for a superuser.
 RESET SESSION AUTHORIZATION;
@@ -165,6 +187,12 @@ BEGIN;
 INSERT INTO witness VALUES ('committed by the host');
 SET pg_session_readonly.mode = on;
 ROLLBACK;
+-- but what is stored for other sessions can be
+BEGIN;
+INSERT INTO witness VALUES ('with a stored mode');
+ALTER ROLE regress_readonly_user SET pg_session_readonly.mode = locked;
+COMMIT;
+ALTER ROLE regress_readonly_user RESET pg_session_readonly.mode;
 BEGIN;
 DECLARE c CURSOR FOR SELECT 1;
 SET pg_session_readonly.mode = locked;
@@ -250,7 +278,39 @@ SELECT loaded FROM pg_session_readonly_status();
 SET pg_session_readonly.mode = off;
 LOAD 'pg_session_readonly';
 INSERT INTO witness VALUES ('off by the host');
+SELECT mode, loaded, overtaken FROM pg_session_readonly_status();
+SELECT setting, source FROM pg_settings WHERE name = 'pg_session_readonly.mode';
 SET pg_session_readonly.moode = locked;
+
+-- a misspelt one as well, but not one that was taken back
+\c -
+SET pg_session_readonly.moode = locked;
+LOAD 'pg_session_readonly';
+\c -
+BEGIN;
+SET LOCAL pg_session_readonly.moode = locked;
+ROLLBACK;
+LOAD 'pg_session_readonly';
+SHOW pg_session_readonly.mode;
+-- in any case of letters
+\c -
+SELECT set_config('PG_Session_ReadOnly.Mode', 'LOCKED', false);
+LOAD 'pg_session_readonly';
+SHOW pg_session_readonly.mode;
+
+-- LOAD inside DO or a procedure counts, CREATE EXTENSION there does not.
+\c -
+DO $$ BEGIN LOAD 'pg_session_readonly'; END $$;
+SHOW pg_session_readonly.mode;
+\c -
+CREATE PROCEDURE loads() LANGUAGE plpgsql AS $$ BEGIN LOAD 'pg_session_readonly'; END $$;
+CALL loads();
+SHOW pg_session_readonly.mode;
+\c -
+DROP PROCEDURE loads();
+DROP EXTENSION pg_session_readonly;
+DO $$ BEGIN CREATE EXTENSION pg_session_readonly; END $$;
+INSERT INTO witness VALUES ('CREATE EXTENSION in DO');
 
 -- For those who only speak SQL
 \c -

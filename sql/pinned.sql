@@ -39,11 +39,12 @@ SHOW app.customer;
 \c -
 SET pg_session_readonly.pinned_settings = 'statement_timeout, Search_Path, role, session_authorization, work_mem, application_name, enable_seqscan, seq_page_cost, some_extension.setting';
 LOAD 'pg_session_readonly';
-SET pg_session_readonly.pinned_settings = 'statement_timeout, Search_Path, role, session_authorization, work_mem, enable_seqscan, seq_page_cost';
+SET pg_session_readonly.pinned_settings = 'statement_timeout, Search_Path, role, session_authorization, work_mem, enable_seqscan, seq_page_cost, bytea_output';
 LOAD 'pg_session_readonly';
 BEGIN;
 SET statement_timeout = '10s';
 SET LOCAL work_mem = '5MB';
+SET LOCAL bytea_output = escape;
 SAVEPOINT a;
 SET enable_seqscan = off;
 SET LOCAL enable_seqscan = on;
@@ -76,18 +77,99 @@ SET SESSION AUTHORIZATION regress_readonly_user;
 -- and what is not named is free: the list says it all
 SET log_statement = 'none';
 
+-- but for the policy
+SET pg_session_readonly.denied_functions = '';
+-- what RESET would bring back, were it to come by
+SELECT name, setting, reset_val FROM pg_settings
+	WHERE name IN ('statement_timeout', 'work_mem', 'enable_seqscan', 'seq_page_cost', 'search_path', 'bytea_output')
+	ORDER BY name COLLATE "C";
+
 -- nothing pinned while the mode is on
 \c -
-SET pg_session_readonly.pinned_settings = 'statement_timeout';
+SET pg_session_readonly.pinned_settings = 'statement_timeout, role';
 LOAD 'pg_session_readonly';
 SET statement_timeout = '2s';
 SET log_statement = 'none';
+DISCARD ALL;
+SET ROLE regress_readonly_user;
+RESET ROLE;
+
+-- Settings that anyone may set and that act are pinned in any case, where the host has
+-- given them a value.
+\c -
+SELECT count(set_config(name, 'host', false)) FROM unnest(ARRAY[
+		'citus.enable_change_data_capture',
+		'citus.writable_standby_coordinator',
+		'hypopg.use_real_oids',
+		'pg_parquet.enable_copy_hooks',
+		'pgroonga.log_path',
+		'pgroonga.log_rotate_threshold_size',
+		'pgroonga.query_log_path',
+		'pgroonga.query_log_rotate_threshold_size',
+		'plpgsql_check.profiler',
+		'plv8.debugger_port',
+		'plv8.icu_data',
+		'plv8.start_proc',
+		'plv8.v8_flags',
+		'postgis.gdal_vsi_options']) name;
+SELECT set_config('PGROONGA.Log_Path', 'host', false);
+SET pg_session_readonly.pinned_settings = '';
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+DO $$
+DECLARE
+	name text;
+BEGIN
+	FOREACH name IN ARRAY ARRAY[
+		'citus.enable_change_data_capture',
+		'citus.writable_standby_coordinator',
+		'hypopg.use_real_oids',
+		'pg_parquet.enable_copy_hooks',
+		'pgroonga.log_path',
+		'pgroonga.log_rotate_threshold_size',
+		'pgroonga.query_log_path',
+		'pgroonga.query_log_rotate_threshold_size',
+		'plpgsql_check.profiler',
+		'plv8.debugger_port',
+		'plv8.icu_data',
+		'plv8.start_proc',
+		'plv8.v8_flags',
+		'postgis.gdal_vsi_options',
+		'app.customer']
+	LOOP
+		BEGIN
+			PERFORM set_config(name, 'agent', false);
+			RAISE NOTICE '% is free', name;
+		EXCEPTION WHEN cant_change_runtime_param THEN
+			RAISE NOTICE '% is pinned', name;
+		END;
+	END LOOP;
+END $$;
+\c -
+SELECT set_config('PGROONGA.Log_Path', 'host', false), set_config('Some_Extension.Setting', 'host', false);
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+SET pg_session_readonly.pinned_settings = 'some_extension.setting';
+SET pg_session_readonly.mode = locked;
+\set VERBOSITY sqlstate
+SET pgroonga.log_path = 'agent';
+SET some_extension.setting = 'agent';
+-- a list made before anything had that name
+\c -
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+SET pg_session_readonly.pinned_settings = 'some_extension.setting';
+SELECT set_config('Some_Extension.Setting', 'host', false);
+SET pg_session_readonly.mode = locked;
+SET some_extension.setting = 'agent';
+\set VERBOSITY default
 
 -- The list: bad items are named, and nothing changes.
 \c -
 LOAD 'pg_session_readonly';
 SET pg_session_readonly.mode = off;
 SET pg_session_readonly.pinned_settings = 'superuser, work_memory';
+SET pg_session_readonly.pinned_settings = 'superuser, work_me';
 SET pg_session_readonly.pinned_settings = 'superuser,,work_mem';
 SET pg_session_readonly.pinned_settings = 'superuser,';
 SET pg_session_readonly.pinned_settings = 'my.a_name_that_is_longer_than_an_identifier_may_be_is_cut_and_would_pin_nothing';
@@ -107,6 +189,11 @@ SELECT set_config('pg_session_readonly.allowed_functions', 'pg_reload_conf', fal
 RESET pg_session_readonly.allowed_functions;
 RESET ALL;
 SHOW pg_session_readonly.pinned_settings;
+
+-- nor does LOAD pass a bad list that was given before
+\c -
+SET pg_session_readonly.pinned_settings = 'work_memory';
+LOAD 'pg_session_readonly';
 
 -- settings that come with a library later are no exception
 \c -

@@ -69,6 +69,8 @@ DO $$ BEGIN
 		INSERT INTO mine VALUES (11);
 	END;
 END $$;
+WITH new AS (INSERT INTO mine VALUES (13) RETURNING i) SELECT * FROM new;
+INSERT INTO parent SELECT count(*) FROM victim;
 BEGIN;
 INSERT INTO dropped_on_commit VALUES (1);
 COMMIT;

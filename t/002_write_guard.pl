@@ -34,7 +34,9 @@ $node->safe_psql('postgres', qq(
 	CREATE FUNCTION sneaks() RETURNS void LANGUAGE plpgsql AS
 		\$\$ BEGIN PERFORM sneak('victim', 1); END \$\$;
 	CREATE FUNCTION sneaking_trigger() RETURNS trigger LANGUAGE plpgsql AS
-		\$\$ BEGIN PERFORM sneak('victim', 1); RETURN NEW; END \$\$;));
+		\$\$ BEGIN PERFORM sneak('victim', 1); RETURN NEW; END \$\$;
+	CREATE FUNCTION id_taking_trigger() RETURNS trigger LANGUAGE plpgsql AS
+		\$\$ BEGIN PERFORM take_id(); RETURN NEW; END \$\$;));
 
 # The writer does write where nobody guards: otherwise this test shows nothing.
 is( $node->safe_psql('postgres', q(
@@ -52,7 +54,10 @@ my $setup = q(
 	CREATE TEMP TABLE deferred (i int);
 	CREATE CONSTRAINT TRIGGER t AFTER INSERT ON deferred DEFERRABLE INITIALLY DEFERRED
 		FOR EACH ROW EXECUTE FUNCTION sneaking_trigger();
-	SET pg_session_readonly.denied_commands = 'default, -ANALYZE, -PREPARE TRANSACTION, -COPY PROGRAM';
+	CREATE TEMP VIEW viewed AS SELECT 1 AS i;
+	CREATE TRIGGER t INSTEAD OF INSERT ON viewed
+		FOR EACH ROW EXECUTE FUNCTION id_taking_trigger();
+	SET pg_session_readonly.denied_commands = 'default, -ANALYZE, -PREPARE TRANSACTION, -COPY PROGRAM, -COPY FILE, -NOTIFY, -CHECKPOINT, -LOAD';
 	SET pg_session_readonly.pinned_settings = '';
 	LOAD 'pg_session_readonly';
 	SET pg_session_readonly.mode = locked;
@@ -116,6 +121,19 @@ my @attacks = (
 		SELECT sneak('victim', 1); EXPLAIN UPDATE victim SET i = 1; COMMIT;) ],
 	[ 'after an allowed command',
 		q(BEGIN; ANALYZE victim; SELECT sneak('victim', 1); COMMIT;) ],
+	(map { my ($what, $sql) = @$_; [ "after an allowed $what", "BEGIN; $sql; SELECT take_id(); COMMIT;" ] }
+		[ 'NOTIFY',       'NOTIFY somebody' ],
+		[ 'CHECKPOINT',   'CHECKPOINT' ],
+		[ 'LOAD',         "LOAD 'auto_explain'" ],
+		[ 'COPY FILE',    "COPY (SELECT 1) TO '/dev/null'" ],
+		[ 'COPY PROGRAM', "COPY (SELECT 1) TO PROGRAM 'cat > /dev/null'" ]),
+	[ 'after COPY of a temporary table',
+		q(BEGIN; COPY mine TO STDOUT; SELECT take_id(); COMMIT;) ],
+	[ 'after a write that was refused',
+		q(BEGIN; SAVEPOINT a; INSERT INTO victim VALUES (1); ROLLBACK TO a; SELECT take_id(); COMMIT;) ],
+	[ 'after a COPY that was refused',
+		"BEGIN; SAVEPOINT a;\n\\copy victim FROM '/dev/null'\nROLLBACK TO a; SELECT take_id(); COMMIT;" ],
+	[ 'in a trigger of a temporary view', q(INSERT INTO viewed VALUES (1);) ],
 	[ 'after DISCARD', q(DISCARD TEMP; SELECT sneak('victim', 1);) ],
 	[ 'inside a temporary write, with the counting of rows switched off',
 		q(SET track_counts = off; SELECT set_config('track_counts', 'off', false);
