@@ -482,12 +482,12 @@ is( $node->safe_psql('target',
 	};
 
 	$node->safe_psql('asked', qq(
-		CREATE FUNCTION watch() RETURNS bool AS '$writer', 'writer_watch' LANGUAGE C STABLE;
+		CREATE FUNCTION watch(text) RETURNS bool AS '$writer', 'writer_watch' LANGUAGE C STABLE;
 		CREATE FUNCTION watched() RETURNS text AS '$writer', 'writer_watched' LANGUAGE C STABLE;
 		CREATE FUNCTION definer() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';));
 	my $session = Wire->new($node, dbname => 'asked', user => 'agent',
 		options => '-c log_min_messages=error');
-	$session->run('SELECT watch()', 'SET pg_session_readonly.mode = off', "LOAD 'pg_session_readonly'");
+	$session->run('SELECT watch(NULL)', 'SET pg_session_readonly.mode = off', "LOAD 'pg_session_readonly'");
 	for my $case (
 		[ 'a utility statement', 'CREATE TEMP TABLE mine (i int)' ],
 		[ 'a definition', 'CREATE FUNCTION pg_temp.one() RETURNS int LANGUAGE sql AS $$ SELECT 1 $$' ],
@@ -503,6 +503,18 @@ is( $node->safe_psql('target',
 		'ExecutorFinish ExecutorRun ExecutorStart FMGR ProcessUtility emit_log fmgr needs_fmgr object_access post_parse_analyze',
 		'asked before us, locked: every hook, and the answer of needs_fmgr_hook counts');
 	$session->quit;
+
+	# one that comes later stands before ours, and the status says so
+	for my $hook (qw(post_parse_analyze ExecutorStart ExecutorRun ExecutorFinish ProcessUtility
+		object_access needs_fmgr fmgr))
+	{
+		$session = Wire->new($node, dbname => 'asked', user => 'agent');
+		$session->run("LOAD 'pg_session_readonly'");
+		is($session->run('SELECT overtaken FROM pg_session_readonly_status()'), 'f', "$hook: not overtaken");
+		$session->run("SELECT watch('$hook')");
+		is($session->run('SELECT overtaken FROM pg_session_readonly_status()'), 't', "$hook: overtaken");
+		$session->quit;
+	}
 }
 
 $node->stop;

@@ -55,6 +55,8 @@ is($boss->run('SELECT count(*) FROM pg_session_readonly_sessions()'), '0', 'nobo
 my $agent = session('agent');
 my $pid = pid_of($agent);
 is(seen($boss, $pid), '', 'a session that is off: no row');
+$agent->run('SET pg_session_readonly.mode = off');
+is(seen($boss, $pid), '', 'a session that is set to off: no row');
 my $start = $boss->run('SELECT clock_timestamp()');
 $agent->run('SET pg_session_readonly.mode = on');
 is(seen($boss, $pid), 'on|0|f', 'on: no refusals, and no time of the last');

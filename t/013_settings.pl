@@ -620,6 +620,17 @@ for my $preload ('session_preload_libraries', 'shared_preload_libraries')
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
 $node->restart;
 
+# --- an old name of a setting, which core knows ---
+SKIP:
+{
+	skip 'pinned_settings takes no old names before 16', 1 if $node->pg_version < 16;
+	my $session = Wire->new($node);
+	$session->run("LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = off',
+		"SET pg_session_readonly.pinned_settings = 'sort_mem'", 'SET pg_session_readonly.mode = locked');
+	is($session->query("SET work_mem = '1MB'")->{code}, '55P02', 'pinned by its old name: refused');
+	$session->quit;
+}
+
 # --- a value of the configuration file, whose line is taken out ---
 # A session that holds the value keeps it, and so do its parallel workers; one that
 # is switched off follows the file again.

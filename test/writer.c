@@ -462,37 +462,36 @@ watch_emit_log(ErrorData *edata)
 }
 
 /*
- * writer_watch() returns bool
+ * writer_watch(hook text) returns bool
  *
- * Stands for a library that was loaded before: puts itself before all hooks, and
- * notes which of them are asked from here on.  Each function call is to pass
- * fmgr_hook.
+ * Stands for a library that has just been loaded: puts itself before one hook, or
+ * before all if it is NULL, and notes which of them are asked from here on.  Each
+ * function call is to pass fmgr_hook.
  */
 Datum
 writer_watch(PG_FUNCTION_ARGS)
 {
+	const char *hook = PG_ARGISNULL(0) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(0));
 	MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
 
 	initStringInfo(&asked);
 	MemoryContextSwitchTo(old);
-	prev_post_parse_analyze = post_parse_analyze_hook;
-	post_parse_analyze_hook = watch_post_parse_analyze;
-	prev_ExecutorStart = ExecutorStart_hook;
-	ExecutorStart_hook = watch_ExecutorStart;
-	prev_ExecutorRun = ExecutorRun_hook;
-	ExecutorRun_hook = watch_ExecutorRun;
-	prev_ExecutorFinish = ExecutorFinish_hook;
-	ExecutorFinish_hook = watch_ExecutorFinish;
-	prev_ProcessUtility = ProcessUtility_hook;
-	ProcessUtility_hook = watch_ProcessUtility;
-	prev_object_access = object_access_hook;
-	object_access_hook = watch_object_access;
-	prev_needs_fmgr = needs_fmgr_hook;
-	needs_fmgr_hook = watch_needs_fmgr;
-	prev_fmgr = fmgr_hook;
-	fmgr_hook = watch_fmgr;
-	prev_emit_log = emit_log_hook;
-	emit_log_hook = watch_emit_log;
+#define WATCH(name) \
+	if (hook == NULL || strcmp(hook, #name) == 0) \
+	{ \
+		prev_##name = name##_hook; \
+		name##_hook = watch_##name; \
+	}
+	WATCH(post_parse_analyze);
+	WATCH(ExecutorStart);
+	WATCH(ExecutorRun);
+	WATCH(ExecutorFinish);
+	WATCH(ProcessUtility);
+	WATCH(object_access);
+	WATCH(needs_fmgr);
+	WATCH(fmgr);
+	WATCH(emit_log);
+#undef WATCH
 	PG_RETURN_BOOL(true);
 }
 
