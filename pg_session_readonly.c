@@ -324,6 +324,8 @@ process_utility(PROCESS_UTILITY_PARAMS)
 		else if (IsA(utility, ConstraintsSetStmt) &&
 				 ((ConstraintsSetStmt *) utility)->constraints != NIL)
 			pgsr_check_temp_schema("SET CONSTRAINTS");
+		else if (IsA(utility, ExplainStmt))
+			pgsr_check_explain_schema((ExplainStmt *) utility);
 	}
 
 	if (needs == PGSR_NEEDS_XID)

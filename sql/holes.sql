@@ -139,7 +139,22 @@ SELECT current_schema();
 SELECT set_config('search_path', 'PG_Temp', false);
 SELECT current_schema();
 SELECT count(*) FROM pg_namespace WHERE oid = pg_my_temp_schema();
+-- ... or what would be created there, if EXPLAIN did
+EXPLAIN (COSTS OFF) CREATE TABLE explained AS SELECT 1;
+EXPLAIN (COSTS OFF) SELECT 1 INTO explained;
+EXPLAIN (COSTS OFF) CREATE MATERIALIZED VIEW explained AS SELECT 1;
+RESET search_path;
+EXPLAIN (COSTS OFF) CREATE TEMP TABLE explained AS SELECT 1;
+EXPLAIN (COSTS OFF) SELECT 1 INTO TEMP explained;
+EXPLAIN (COSTS OFF) CREATE TABLE pg_temp.explained AS SELECT 1;
+PREPARE explained AS SELECT 1;
+EXPLAIN (COSTS OFF) CREATE TEMP TABLE explained AS EXECUTE explained;
+DO $$ BEGIN EXECUTE 'EXPLAIN CREATE TEMP TABLE explained AS SELECT 1'; END $$;
+SELECT count(*) FROM pg_namespace WHERE oid = pg_my_temp_schema();
 -- no false alarms
+EXPLAIN (COSTS OFF) CREATE TABLE explained AS SELECT 1;
+EXPLAIN (COSTS OFF) CREATE TABLE public.explained AS SELECT 1;
+EXPLAIN (COSTS OFF) EXECUTE explained;
 SELECT count(*) FROM pg_class WHERE relname = 'pg_class';
 SELECT CURRENT_USER = SESSION_USER AS current_user;
 BEGIN;
@@ -173,3 +188,5 @@ LOAD 'pg_session_readonly';
 SET pg_session_readonly.mode = locked;
 SET search_path = pg_temp, public;
 SELECT current_schema() ~ '^pg_temp', CURRENT_SCHEMA ~ '^pg_temp';
+EXPLAIN (COSTS OFF) CREATE TEMP TABLE explained AS SELECT 1;
+EXPLAIN (COSTS OFF) CREATE TABLE explained AS SELECT 1;

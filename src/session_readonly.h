@@ -220,6 +220,7 @@ extern bool pgsr_path_names_temp;
 
 extern void pgsr_temp_schema_init(void);
 extern void pgsr_check_temp_schema(const char *action);
+extern void pgsr_check_explain_schema(ExplainStmt *stmt);
 extern void pgsr_check_query_schema(Query *query);
 
 /*

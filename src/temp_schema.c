@@ -5,14 +5,16 @@
  *
  * With search_path = pg_temp and no temporary schema yet, CURRENT_SCHEMA, its kin
  * and SET CONSTRAINTS by name write a row of pg_namespace (fetch_search_path() in
- * namespace.c).  The write guard would refuse that afterwards; so that nothing is
- * written and rolled back, look before.
+ * namespace.c); so does EXPLAIN of what would create a temporary table.  The write
+ * guard would refuse that afterwards; so that nothing is written and rolled back, look
+ * before.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -105,6 +107,32 @@ pgsr_check_temp_schema(const char *action)
 		pgsr_refuse(action,
 					"It would create the temporary schema that \"search_path\" begins with.",
 					"Set \"search_path\" to one that does not begin with pg_temp.");
+}
+
+/*
+ * Refuse to explain a CREATE TABLE AS of a temporary table, if that would create the
+ * schema: EXPLAIN looks whether the table is there (CreateTableAsRelExists() in
+ * createas.c).
+ */
+void
+pgsr_check_explain_schema(ExplainStmt *stmt)
+{
+	Query	   *query = castNode(Query, stmt->query);
+	RangeVar   *rel;
+
+	if (query->commandType != CMD_UTILITY ||
+		!IsA(query->utilityStmt, CreateTableAsStmt))
+		return;
+	rel = ((CreateTableAsStmt *) query->utilityStmt)->into->rel;
+	if (rel->relpersistence == RELPERSISTENCE_TEMP ||
+		(rel->schemaname != NULL && strcmp(rel->schemaname, "pg_temp") == 0))
+	{
+		if (!OidIsValid(LookupNamespaceNoError("pg_temp")))
+			pgsr_refuse("EXPLAIN", "It would create the session's temporary schema.",
+						"Explain the query alone.");
+	}
+	else if (rel->schemaname == NULL)
+		pgsr_check_temp_schema("EXPLAIN");
 }
 
 /*
