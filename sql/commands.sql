@@ -160,6 +160,13 @@ LOAD 'pg_session_readonly';
 LISTEN somebody;
 VACUUM victim;
 REINDEX TABLE victim;
+-- COPY where the server reads or writes, in any case of letters
+\c -
+SET pg_session_readonly.denied_commands = 'Copy File, copy program';
+LOAD 'pg_session_readonly';
+COPY (SELECT 1) TO STDOUT;
+COPY (SELECT 1) TO PROGRAM 'true';
+COPY (SELECT 1) TO '/nonexistent/file';
 -- COPY as a whole
 \c -
 SET pg_session_readonly.denied_commands = 'COPY';

@@ -34,6 +34,7 @@ INSERT INTO witness VALUES ('on');
 SET pg_session_readonly.mode = off;
 SHOW default_transaction_read_only;
 SHOW transaction_read_only;
+SELECT setting, reset_val FROM pg_settings WHERE name = 'pg_session_readonly.mode';
 INSERT INTO witness VALUES ('switched off again');
 
 -- Not so if the session or the current user is not a superuser.

@@ -39,12 +39,12 @@ SHOW app.customer;
 \c -
 SET pg_session_readonly.pinned_settings = 'statement_timeout, Search_Path, role, session_authorization, work_mem, application_name, enable_seqscan, seq_page_cost, some_extension.setting';
 LOAD 'pg_session_readonly';
-SET pg_session_readonly.pinned_settings = 'statement_timeout, Search_Path, role, session_authorization, work_mem, enable_seqscan, seq_page_cost, bytea_output';
+SET pg_session_readonly.pinned_settings = 'statement_timeout, Search_Path, role, session_authorization, work_mem, enable_seqscan, seq_page_cost, xmlbinary';
 LOAD 'pg_session_readonly';
 BEGIN;
 SET statement_timeout = '10s';
 SET LOCAL work_mem = '5MB';
-SET LOCAL bytea_output = escape;
+SET LOCAL xmlbinary = hex;
 SAVEPOINT a;
 SET enable_seqscan = off;
 SET LOCAL enable_seqscan = on;
@@ -81,7 +81,7 @@ SET log_statement = 'none';
 SET pg_session_readonly.denied_functions = '';
 -- what RESET would bring back, were it to come by
 SELECT name, setting, reset_val FROM pg_settings
-	WHERE name IN ('statement_timeout', 'work_mem', 'enable_seqscan', 'seq_page_cost', 'search_path', 'bytea_output')
+	WHERE name IN ('statement_timeout', 'work_mem', 'enable_seqscan', 'seq_page_cost', 'search_path', 'xmlbinary')
 	ORDER BY name COLLATE "C";
 
 -- nothing pinned while the mode is on

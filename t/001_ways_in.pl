@@ -90,6 +90,12 @@ no_session('agent', "$preload $locked -c pg_session_readonly.denied_commands=VAC
 no_session('agent', "$preload -c pg_session_readonly.moode=locked",
 	qr/FATAL:  unrecognized configuration parameter "pg_session_readonly.moode"/,
 	'misspelt setting');
+{
+	local $ENV{PGOPTIONS} = "$preload -c pg_session_readonly.mode=off";
+	my ($rc, $stdout, $stderr) = $node->psql('postgres', "SET pg_session_readonly.moode = 'locked'", extra_params => [ '-U', 'agent' ]);
+	like($stderr, qr/ERROR:  (invalid configuration parameter name|unrecognized configuration parameter) "pg_session_readonly.moode"/,
+		'misspelt setting, by SET in a session that preloads the library: error');
+}
 no_session('analyst', "$local -c pg_session_readonly.denied_comands=default,LISTEN",
 	qr/FATAL:  unrecognized configuration parameter "pg_session_readonly.denied_comands"/,
 	'ordinary user, misspelt setting');

@@ -180,5 +180,13 @@ is($stderr, '', 'allowed commands pass the write guard');
 is($node->safe_psql('postgres', "SELECT gid FROM pg_prepared_xacts; ROLLBACK PREPARED 'mine'"),
 	'mine', 'an allowed PREPARE TRANSACTION prepares');
 
+# What was expected of it is not expected of the next transaction.
+($rc, $stdout, $stderr) = $node->psql('postgres', $setup . q(
+	BEGIN; SELECT 1; PREPARE TRANSACTION 'mine'; SELECT take_id();),
+	on_error_stop => 0);
+like($stderr, qr/cannot execute a statement that writes in a read-only session/, 'after PREPARE TRANSACTION: refused');
+is($node->safe_psql('postgres', "SELECT gid FROM pg_prepared_xacts; ROLLBACK PREPARED 'mine'"),
+	'mine', 'after PREPARE TRANSACTION: that is prepared');
+
 $node->stop;
 done_testing();

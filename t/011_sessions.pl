@@ -57,6 +57,16 @@ my $pid = pid_of($agent);
 is(seen($boss, $pid), '', 'a session that is off: no row');
 $agent->run('SET pg_session_readonly.mode = off');
 is(seen($boss, $pid), '', 'a session that is set to off: no row');
+{
+	# once more on, and off: the file's "off" is what RESET brings back
+	my $session = session('boss');
+	$session->run(map { "SET pg_session_readonly.mode = $_" } 'on', 'on', 'off');
+	is($session->run("SELECT setting, reset_val FROM pg_settings WHERE name = 'pg_session_readonly.mode'"), 'off|off',
+		'on, on, off: reset value');
+	$session->run('RESET pg_session_readonly.mode');
+	is($session->run('SHOW pg_session_readonly.mode'), 'off', 'on, on, off, RESET: off');
+	$session->quit;
+}
 my $start = $boss->run('SELECT clock_timestamp()');
 $agent->run('SET pg_session_readonly.mode = on');
 is(seen($boss, $pid), 'on|0|f', 'on: no refusals, and no time of the last');

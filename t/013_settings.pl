@@ -620,14 +620,30 @@ for my $preload ('session_preload_libraries', 'shared_preload_libraries')
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
 $node->restart;
 
-# --- an old name of a setting, which core knows ---
-SKIP:
+# --- a LOAD that an administrator has allowed, by an ordinary user ---
 {
-	skip 'pinned_settings takes no old names before 16', 1 if $node->pg_version < 16;
+	$node->safe_psql('postgres', q(CREATE ROLE loader LOGIN));
+	my $session = Wire->new($node, user => 'loader', options => '-c local_preload_libraries=pg_session_readonly');
+	$session->run("SET pg_session_readonly.mode = locked");
+	is($session->query("LOAD 'auto_explain'")->{code}, '25006', 'LOAD by an ordinary user: refused');
+	$session->quit;
+	$session = Wire->new($node, user => 'loader',
+		options => q(-c local_preload_libraries=pg_session_readonly -c pg_session_readonly.denied_commands=default,-LOAD));
+	$session->run("SET pg_session_readonly.mode = locked");
+	is($session->query("LOAD 'auto_explain'")->{code}, '42501', 'allowed LOAD by an ordinary user: from plugins only');
+	is($session->query('SHOW auto_explain.log_min_duration')->{code}, '42704', 'allowed LOAD by an ordinary user: nothing loaded');
+	$session->quit;
+}
+
+# --- a library that was not loaded to guard, in a parallel worker ---
+{
+	my $force = $node->safe_psql('postgres',
+		"SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')");
 	my $session = Wire->new($node);
-	$session->run("LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = off',
-		"SET pg_session_readonly.pinned_settings = 'sort_mem'", 'SET pg_session_readonly.mode = locked');
-	is($session->query("SET work_mem = '1MB'")->{code}, '55P02', 'pinned by its old name: refused');
+	$session->run(q(CREATE FUNCTION pg_temp.lock_it() RETURNS text AS '$libdir/pg_session_readonly', 'pg_session_readonly_lock' LANGUAGE C),
+		"SET $force = on");
+	is($session->run(q(SELECT current_setting('pg_session_readonly.mode') FROM pg_class LIMIT 1)), 'off',
+		'loaded by CREATE FUNCTION: off, in a parallel worker too');
 	$session->quit;
 }
 

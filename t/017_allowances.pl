@@ -62,6 +62,24 @@ sub clear
 	$node->safe_psql('postgres', q(TRUNCATE victim; DELETE FROM pg_statistic WHERE starelid = 't'::regclass));
 }
 
+# --- the statement that writes is refused, not only the commit ---
+{
+	my $session = locked();
+	for my $sql (q(SELECT sneak('victim', 1)), q(DO $$ DECLARE x int; BEGIN x := sneak('victim', 1); END $$))
+	{
+		is(codes($session, 'BEGIN', $sql, 'ROLLBACK'), 'ok 25006 ok', "$sql: refused at once");
+	}
+	# one that is not at its end yet can be rolled back
+	$session->run('BEGIN');
+	$session->parse('', q(SELECT sneak('victim', i) FROM generate_series(1, 3) i));
+	$session->bind('p', '');
+	$session->execute('p', 1);
+	$session->message('H', '');
+	is($session->sync->{suspended}, 1, 'a portal that writes: suspended');
+	is(codes($session, 'ROLLBACK'), 'ok', 'a portal that writes: rolled back');
+	$session->quit;
+}
+
 # --- an allowed command, and an error beside it ---
 for my $case (
 	# a name, the codes that are to come, whether the table is analyzed then, and the statements

@@ -427,6 +427,22 @@ for my $user ('agent', 'boss')
 }
 reset_stored();
 
+# --- who owns a database, or alters himself, stores nothing for the library ---
+restart_with('shared_preload_libraries' => 'pg_session_readonly');
+as_dba('CREATE DATABASE owned OWNER app');
+for my $of ('DATABASE owned', 'ROLE app')
+{
+	my $session = connection('app');
+	for my $setting ('mode = off', q(denied_commands = ''), q(pinned_settings = ''))
+	{
+		is($session->query("ALTER $of SET pg_session_readonly.$setting")->{code}, '42501', "ALTER $of SET $setting by its owner: refused");
+	}
+	is($session->query("ALTER $of SET work_mem = '5MB'")->{code}, '', "ALTER $of SET work_mem by its owner: stored");
+	is($session->query("ALTER $of RESET ALL")->{code}, '', "ALTER $of RESET ALL by its owner: done");
+	$session->quit;
+}
+as_dba('DROP DATABASE owned');
+
 # --- names that are not known ---
 restart_with('shared_preload_libraries' => 'pg_session_readonly');
 for my $case (

@@ -19,7 +19,7 @@ use Time::HiRes qw(time);
 
 # The quick tests in t/ in the order in which a mutant meets them: cheap ones first.
 # Those between need other programs, or look at what is around the library.
-my @quick = qw(021 018 003 011 002 004 012 017 014 001 013 016 015 020 025);
+my @quick = qw(021 018 003 011 002 004 012 017 014 001 013 016 015 020 025 026 027 030);
 
 my ($list, $source, $server, $pg_config, $work, $equivalents, $all_tests, $first, $regress, $print, @only);
 my $jobs = 1;
