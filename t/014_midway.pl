@@ -533,6 +533,19 @@ for my $sql ('INSERT INTO victim VALUES (1) RETURNING i', 'SELECT i FROM victim 
 }
 unchanged('plans that were made before');
 
+# --- the client is told with the statement that moves the mode, not with the next ---
+{
+	my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+	for my $case ([ 'on', 'on' ], [ 'off', 'off' ], [ 'on', 'on' ], [ 'locked', 'on' ])
+	{
+		my ($mode, $told) = @$case;
+		$session->run("SET pg_session_readonly.mode = $mode");
+		is($session->{parameters}{'pg_session_readonly.mode'}, $mode, "told of $mode");
+		is($session->{parameters}{default_transaction_read_only}, $told, "told of $mode: default_transaction_read_only");
+	}
+	$session->quit;
+}
+
 # --- the lock falls in a parallel query ---
 {
 	my $force = $node->safe_psql('postgres',

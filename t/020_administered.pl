@@ -443,6 +443,16 @@ for my $of ('DATABASE owned', 'ROLE app')
 }
 as_dba('DROP DATABASE owned');
 
+# --- an administrator who only has the library preloaded, and leaves the mode to the client ---
+restart_with('session_preload_libraries' => 'pg_session_readonly', 'pg_session_readonly.mode' => 'off');
+{
+	my $session = connection('app', '-c pg_session_readonly.denied_commands=default,LISTEN');
+	is($session->{startup}{code}, '', 'off in the file, a policy setting by the client: a session');
+	$session->run('SET pg_session_readonly.mode = locked');
+	is($session->query('LISTEN somebody')->{code}, '25006', 'off in the file, a policy setting by the client: it counts');
+	$session->quit;
+}
+
 # --- names that are not known ---
 restart_with('shared_preload_libraries' => 'pg_session_readonly');
 for my $case (
@@ -537,6 +547,8 @@ my $refused = 'cannot make a replication connection read-only';
 as_dba('ALTER DATABASE shop SET pg_session_readonly.mode = locked');
 is(replicates('repl', 'database'), $refused, 'walsender of a locked database: no session');
 is(replicates('repl', 'true'), 'streams', 'walsender without a database: streams');
+is(replicates('repl', 'true', $off), 'streams', "walsender without a database, $off: streams");
+is(replicates('repl', 'true', $locked), $refused, "walsender without a database, $locked: no session");
 as_dba('ALTER ROLE repl SET pg_session_readonly.mode = off');
 is(mode_of('repl'), 'off', 'role exempted from its database: off');
 is(replicates('repl', 'database'), 'streams', 'walsender of a role exempted from its database: streams');
