@@ -172,6 +172,17 @@ DISCARD ALL;
 SELECT count(*) FROM pg_class WHERE relnamespace = (SELECT nsp FROM owner);
 \c -
 CREATE TEMP TABLE mine AS SELECT 1 AS i;
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = locked;
+BEGIN;
+INSERT INTO mine VALUES (2);
+SAVEPOINT a;
+DISCARD TEMP;
+RELEASE a;
+SELECT 'rows of a table that is gone';
+COMMIT;
+\c -
+CREATE TEMP TABLE mine AS SELECT 1 AS i;
 UPDATE owner SET nsp = pg_my_temp_schema(), pid = pg_backend_pid();
 LOAD 'pg_session_readonly';
 SET pg_session_readonly.mode = locked;

@@ -15,6 +15,7 @@ $node->append_conf('postgresql.conf', "max_prepared_transactions = 5");
 $node->start;
 $node->safe_psql('postgres', qq(
 	CREATE TABLE victim (i int);
+	CREATE UNLOGGED TABLE unlogged (i int);
 	CREATE FUNCTION sneak(regclass, int) RETURNS int
 		AS '$writer', 'writer_insert' LANGUAGE C STABLE;
 	CREATE FUNCTION take_id() RETURNS int
@@ -131,6 +132,11 @@ my @attacks = (
 		q(BEGIN; COPY mine TO STDOUT; SELECT take_id(); COMMIT;) ],
 	[ 'after a write that was refused',
 		q(BEGIN; SAVEPOINT a; INSERT INTO victim VALUES (1); ROLLBACK TO a; SELECT take_id(); COMMIT;) ],
+	[ 'after a write of a temporary table and another that was refused',
+		q(BEGIN; SAVEPOINT a; WITH x AS (INSERT INTO mine VALUES (1) RETURNING i) INSERT INTO victim SELECT i FROM x;
+		ROLLBACK TO a; SELECT take_id(); COMMIT;) ],
+	[ 'after an allowed command that took no id',
+		q(BEGIN; ANALYZE victim; SELECT take_id(); COMMIT;) ],
 	[ 'after a COPY that was refused',
 		"BEGIN; SAVEPOINT a;\n\\copy victim FROM '/dev/null'\nROLLBACK TO a; SELECT take_id(); COMMIT;" ],
 	[ 'in a trigger of a temporary view', q(INSERT INTO viewed VALUES (1);) ],
@@ -148,6 +154,8 @@ my @attacks = (
 		q(INSERT INTO mine SELECT rolls_back() + sneak('victim', 1);) ],
 	[ 'prepared for another session to commit',
 		q(BEGIN; SELECT sneak('victim', 1); PREPARE TRANSACTION 'theirs';) ],
+	[ 'inside a temporary write, into an unlogged table',
+		q(INSERT INTO mine SELECT sneak('unlogged', 1);) ],
 );
 
 for my $attack (@attacks)
@@ -158,7 +166,7 @@ for my $attack (@attacks)
 	like($stderr,
 		qr/cannot execute a statement that writes in a read-only session/,
 		"$name: refused");
-	is($node->safe_psql('postgres', 'SELECT count(*) FROM victim'),
+	is($node->safe_psql('postgres', 'SELECT (SELECT count(*) FROM victim) + (SELECT count(*) FROM unlogged)'),
 		'0', "$name: nothing written");
 }
 is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_prepared_xacts'),

@@ -114,6 +114,7 @@ for my $case (
 	[ 'anon',               'dummy_first_name_locale_wrapper',     'VOLATILE',  '' ],
 	[ 'pg_net',             'wake',                                'VOLATILE',  'reviewed' ],
 	[ 'pg_parquet',         'schema_wrapper',                      'VOLATILE',  'reviewed' ],
+	[ 'pg_net-',            'wake',                                'VOLATILE',  'unreviewed' ],
 	[ 'nobody_knows',       'this_one',                            'VOLATILE',  'unreviewed' ])
 {
 	my ($library, $symbol, $volatility, $reason) = @$case;
@@ -240,6 +241,38 @@ is($node->safe_psql('postgres', "$setup SELECT unreviewed_stable() IS NULL"), 'f
 			"SET pg_session_readonly.pinned_settings = 'work_mem'; SET work_mem = '7MB'; $setup SET $force = on;
 			SELECT current_setting('work_mem') FROM big LIMIT 1"),
 		'7MB', 'parallel worker: has the pinned value');
+
+	# also where nobody SET the mode
+	$node->safe_psql('postgres', q(
+		CREATE ROLE stored LOGIN SUPERUSER;
+		ALTER ROLE stored SET session_preload_libraries = 'pg_session_readonly';
+		ALTER ROLE stored SET pg_session_readonly.mode = locked;
+		CREATE FUNCTION mode_in_worker(int) RETURNS text LANGUAGE plpgsql PARALLEL SAFE AS
+			'BEGIN RETURN current_setting(''pg_session_readonly.mode''); END';
+		CREATE FUNCTION locks_worker(int) RETURNS text LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.mode = locked AS
+			'BEGIN RETURN current_setting(''pg_session_readonly.mode''); END';
+		CREATE FUNCTION unlocks_worker(int) RETURNS text LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.mode = off AS
+			'BEGIN RETURN current_setting(''pg_session_readonly.mode''); END';));
+	my $by_client = '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=locked';
+	for my $way ([ 'the role', 'stored', '' ], [ 'the connection string', 'postgres', $by_client ])
+	{
+		my ($name, $user, $options) = @$way;
+		local $ENV{PGOPTIONS} = $options;
+		my @user = $user eq 'stored' ? (extra_params => [ '-U', $user ]) : ();
+		($rc, $stdout, $stderr) = $node->psql('postgres', "SET $force = on; SELECT max(in_worker(i)) FROM big", @user);
+		like($stderr, qr/cannot execute hidden\(\) in a read-only session.*parallel worker/s,
+			"parallel worker, locked by $name: refused");
+		is($node->safe_psql('postgres', "SET $force = on;
+			SELECT max(mode_in_worker(i)), max(unlocks_worker(i)) FROM big;", @user), 'locked|locked',
+			"parallel worker, locked by $name: locked, whatever a SET clause says");
+	}
+	is($node->safe_psql('postgres', "$setup SET $force = on; BEGIN; SELECT txid_current() > 0;
+		SELECT max(mode_in_worker(i)) FROM big; COMMIT;"), "t\nlocked",
+		'parallel worker of a transaction whose id is expected: runs');
+	# a worker follows its leader: what it is told itself does not count
+	is($node->safe_psql('postgres', "LOAD 'pg_session_readonly'; SET pg_session_readonly.mode = off; SET $force = on;
+		SELECT max(locks_worker(i)) FROM big; SHOW pg_session_readonly.mode;"), "off\noff",
+		'parallel worker of a session that is off: off, whatever a SET clause says');
 }
 
 # --- a verdict is forgotten when another session replaces the function ---
@@ -256,6 +289,22 @@ is($node->safe_psql('postgres', "$setup SELECT unreviewed_stable() IS NULL"), 'f
 	$node->safe_psql('postgres',
 		"CREATE OR REPLACE FUNCTION changing() RETURNS int LANGUAGE sql AS 'SELECT 2'");
 	is($session->query('SELECT changing()'), '2', 'verdict: replaced once more, runs');
+	$session->quit;
+}
+
+# --- and when another session changes its language ---
+{
+	$node->safe_psql('postgres', q(
+		CREATE TRUSTED LANGUAGE changing HANDLER plpgsql_call_handler INLINE plpgsql_inline_handler VALIDATOR plpgsql_validator;
+		CREATE FUNCTION in_changing() RETURNS int LANGUAGE changing AS 'BEGIN RETURN 3; END';));
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	$session->query($setup);
+	is($session->query('SELECT in_changing()'), '3', 'verdict: a trusted language, runs');
+	$node->safe_psql('postgres', "UPDATE pg_language SET lanpltrusted = false WHERE lanname = 'changing'");
+	$session->{stderr} = '';
+	$session->query('SELECT in_changing()');
+	like($session->{stderr}, qr/cannot execute in_changing\(\) in a read-only session/,
+		'verdict: the language is not trusted any more, refused');
 	$session->quit;
 }
 

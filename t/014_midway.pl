@@ -546,6 +546,29 @@ unchanged('plans that were made before');
 	$session->quit;
 }
 
+# --- the configuration file is read anew ---
+{
+	$node->append_conf('postgresql.conf', "default_transaction_read_only = on\n");
+	$node->reload;
+	my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=locked');
+	$node->append_conf('postgresql.conf', "default_transaction_read_only = off\nseq_page_cost = 7\n");
+	$node->reload;
+	my @notices;
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		my $result = $session->query('SHOW seq_page_cost');
+		push @notices, @{ $result->{notices} };
+		last if $result->{rows}[0] eq '7';
+		select(undef, undef, undef, 0.1);
+	}
+	is($session->run('SHOW seq_page_cost'), '7', 'reload: read');
+	is("@notices", '', 'reload: no warning');
+	is($session->run('SHOW default_transaction_read_only'), 'on', 'reload: stays read-only');
+	$session->quit;
+	$node->append_conf('postgresql.conf', "seq_page_cost = 1\n");
+	$node->reload;
+}
+
 # --- the lock falls in a parallel query ---
 {
 	my $force = $node->safe_psql('postgres',

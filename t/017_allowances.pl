@@ -69,6 +69,21 @@ sub clear
 	{
 		is(codes($session, 'BEGIN', $sql, 'ROLLBACK'), 'ok 25006 ok', "$sql: refused at once");
 	}
+	# and what was written before an allowed statement or call is not allowed with it
+	for my $sql ('ANALYZE t', q(x := allowed('victim', 2)), 'PERFORM txid_current()', 'INSERT INTO mine VALUES (1)')
+	{
+		is(codes($session, "DO \$\$ DECLARE x int; BEGIN x := sneak('victim', 1); $sql; END \$\$"), '25006',
+			"a write, then $sql: refused");
+	}
+	# what is granted is granted once, and gone with its subtransaction
+	for my $case (
+		[ 'two allowed commands', 'ok ok ok 25006 ok', 'BEGIN', 'ANALYZE t', 'ANALYZE t' ],
+		[ 'two in subtransactions that are rolled back together', 'ok ok ok ok ok ok ok 25006 ok',
+			'BEGIN', 'SAVEPOINT a', 'ANALYZE t', 'SAVEPOINT b', 'ANALYZE u', 'RELEASE b', 'ROLLBACK TO a' ])
+	{
+		my ($name, $codes, @statements) = @$case;
+		is(codes($session, @statements, q(SELECT sneak('victim', 1)), 'ROLLBACK'), $codes, "after $name: refused");
+	}
 	# one that is not at its end yet can be rolled back
 	$session->run('BEGIN');
 	$session->parse('', q(SELECT sneak('victim', i) FROM generate_series(1, 3) i));

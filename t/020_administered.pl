@@ -453,6 +453,24 @@ restart_with('session_preload_libraries' => 'pg_session_readonly', 'pg_session_r
 	$session->quit;
 }
 
+# --- a client that speaks twice ---
+restart_with('shared_preload_libraries' => 'pg_session_readonly', 'pg_session_readonly.mode' => 'locked');
+is(mode_of('app', "$on $off"), 'locked', "locked in the file, against $on $off: locked");
+is(mode_of('app', "$off $on"), 'locked', "locked in the file, against $off $on: locked");
+
+# --- on by an administrator, locked by the client: its own settings are its own ---
+restart_with('shared_preload_libraries' => 'pg_session_readonly');
+as_dba(q(ALTER ROLE app SET pg_session_readonly.mode = on;
+	ALTER ROLE app SET pg_session_readonly.pinned_settings = 'statement_timeout'));
+{
+	my $session = connection('app', "$locked -c statement_timeout=5s");
+	is($session->{startup}{code}, '', 'on by an administrator, locked by the client, statement_timeout: a session');
+	is($session->run('SHOW statement_timeout'), '5s', 'on by an administrator, locked by the client: its own value');
+	is($session->query('SET statement_timeout = 0')->{code}, '55P02', 'on by an administrator, locked by the client: pinned');
+	$session->quit;
+}
+reset_stored();
+
 # --- names that are not known ---
 restart_with('shared_preload_libraries' => 'pg_session_readonly');
 for my $case (
@@ -552,6 +570,7 @@ is(replicates('repl', 'true', $locked), $refused, "walsender without a database,
 as_dba('ALTER ROLE repl SET pg_session_readonly.mode = off');
 is(mode_of('repl'), 'off', 'role exempted from its database: off');
 is(replicates('repl', 'database'), 'streams', 'walsender of a role exempted from its database: streams');
+is(replicates('repl', 'database', $locked), $refused, "walsender of a role exempted from its database, $locked: no session");
 as_dba('ALTER ROLE repl IN DATABASE shop SET pg_session_readonly.mode = on');
 is(replicates('repl', 'database'), $refused, 'walsender, on for the role in the database: no session');
 as_dba('ALTER ROLE repl SET pg_session_readonly.mode = locked;
@@ -590,6 +609,9 @@ as_dba('ALTER DATABASE shop RESET pg_session_readonly.mode;
 is(replicates('spy', 'database'), $refused, 'walsender of a locked role: no session');
 is(replicates('spy', 'database', $off), $refused, "walsender of a locked role, against $off: no session");
 is(replicates('boss', 'database', $off), 'streams', "walsender of a superuser, $off: streams");
+as_dba('ALTER ROLE boss SET pg_session_readonly.mode = locked');
+is(replicates('boss', 'database', $off), 'streams', "walsender of a locked superuser, $off: streams");
+as_dba('ALTER ROLE boss RESET ALL');
 is(replicates('boss', 'database', $locked), $refused, 'walsender locked by its client: no session');
 reset_stored();
 

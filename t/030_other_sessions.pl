@@ -1,6 +1,7 @@
 # Sessions that begin otherwise: those of a single-user server, which has no
 # connection string but a command line, and those of a server in the midst of
-# pg_upgrade, which restores roles and databases that are to be locked.
+# pg_upgrade, which restores roles and databases that are to be locked.  And what is
+# no session, and reads the configuration file while it runs: logical replication.
 
 use strict;
 use warnings;
@@ -10,7 +11,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init;
+$node->init(allows_streaming => 'logical');
 $node->start;
 $node->safe_psql('postgres', q(
 	CREATE ROLE boss LOGIN SUPERUSER;
@@ -106,6 +107,40 @@ $node->append_conf('postgresql.conf', "pg_session_readonly.mode = off\n");
 $node->start;
 is($node->safe_psql('shop', 'SHOW pg_session_readonly.mode', extra_params => [ '-U', 'agent' ]), 'locked',
 	'after pg_upgrade: locked');
+$node->stop;
+
+# --- the processes of logical replication, while the file is read anew ---
+$node->append_conf('postgresql.conf', q(
+	shared_preload_libraries = 'pg_session_readonly'
+	session_preload_libraries = ''
+	pg_session_readonly.mode = off
+));
+$node->start;
+{
+	local $ENV{PGOPTIONS} = '-c pg_session_readonly.mode=off';
+	$node->safe_psql('postgres', 'CREATE DATABASE source; CREATE DATABASE copy');
+	$node->safe_psql($_, 'CREATE TABLE t (i int PRIMARY KEY)') for ('source', 'copy');
+	$node->safe_psql('source', q(
+		CREATE PUBLICATION p FOR TABLE t;
+		SELECT pg_create_logical_replication_slot('s', 'pgoutput');));
+	my $connection = $node->connstr . ' dbname=source';
+	$node->safe_psql('copy', qq(CREATE SUBSCRIPTION s CONNECTION '$connection' PUBLICATION p
+		WITH (create_slot = false, slot_name = s, copy_data = false)));
+	my $workers = q(SELECT string_agg(pid::text, ' ' ORDER BY pid) FROM pg_stat_activity
+		WHERE backend_type IN ('walsender', 'logical replication worker', 'logical replication apply worker'));
+
+	$node->safe_psql('source', 'INSERT INTO t VALUES (1)');
+	ok($node->poll_query_until('copy', 'SELECT count(*) = 1 FROM t'), 'replication: a row arrives');
+	my $before = $node->safe_psql('postgres', $workers);
+	like($before, qr/^\d+ \d+$/, 'replication: the processes are there');
+	$node->append_conf('postgresql.conf', "pg_session_readonly.mode = locked\n");
+	$node->reload;
+	# each of them has read the file when the next row is there
+	$node->safe_psql('source', "INSERT INTO t VALUES ($_)") for (2, 3);
+	ok($node->poll_query_until('copy', 'SELECT count(*) = 3 FROM t'), 'replication, the file says locked: rows arrive');
+	is($node->safe_psql('postgres', $workers), $before, 'replication, the file says locked: by the same processes');
+}
+is($node->safe_psql('postgres', 'SHOW pg_session_readonly.mode'), 'locked', 'replication, the file says locked: sessions are');
 $node->stop;
 
 done_testing();
