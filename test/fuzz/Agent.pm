@@ -214,7 +214,7 @@ sub step
 	{
 		my ($statement, $types, $sql) = split / /, $rest, 3;
 		my @types = $types eq '-' ? () : split /,/, $types;
-		$self->message('P', $name->($statement) . "\0" . $self->{node}->fill_in($sql) . "\0" . pack('nN*', scalar @types, @types));
+		$self->message('P', $name->($statement) . "\0" . $self->{node}->fill_in($sql // '') . "\0" . pack('nN*', scalar @types, @types));
 	}
 	elsif ($what eq 'bind')
 	{
