@@ -129,6 +129,20 @@ for my $case (
 		$reason, "$library, $symbol(): " . ($reason ? "refused, $reason" : 'runs'));
 }
 
+# What hands out a table of routines runs without a row, and nothing else does.
+for my $type (qw(fdw_handler index_am_handler table_am_handler tsm_handler language_handler), 'int', 'internal')
+{
+	is( $node->safe_psql('everything', qq(
+			BEGIN;
+			CREATE FUNCTION absent(internal) RETURNS internal AS 'pg_backend_pid' LANGUAGE internal VOLATILE;
+			UPDATE pg_proc SET probin = '\$libdir/nobody_knows', prosrc = 'this_one', prorettype = '$type'::regtype,
+				prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')
+			WHERE oid = 'absent(internal)'::regprocedure;
+			SELECT reason FROM pg_session_readonly_denied_functions() WHERE function = 'absent(internal)'::regprocedure;
+			ROLLBACK;)),
+		$type =~ /_handler$/ ? '' : 'unreviewed', "$type: " . ($type =~ /_handler$/ ? 'runs' : 'refused'));
+}
+
 # --- script/review-extension ---
 {
 	my $tree = PostgreSQL::Test::Utils::tempdir();
