@@ -10,7 +10,8 @@ use Test::More;
 use Wire;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
-$node->init;
+# the positions of refusals are counted in characters
+$node->init(extra => [ '--encoding', 'UTF8', '--no-locale' ]);
 $node->append_conf('postgresql.conf', q(
 log_statement = none
 log_line_prefix = '%m [%p] %e user=%u '
