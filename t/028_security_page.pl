@@ -35,8 +35,8 @@ sub plain
 }
 
 # A test's description is a piece of the file's code; and where the file has run before
-# this one, of a line that says "ok".  Tests that are skipped on this server leave no
-# such line.
+# this one, to its end, of a line that says "ok".  Tests that are skipped on this server
+# leave no such line.
 my (%code, %ran);
 
 sub test_problem
@@ -48,7 +48,9 @@ sub test_problem
 	return "$file has no test \"$piece\"" if index($code{$file}, $piece) < 0;
 	return '' if defined $since && $version < $since;
 	my $log = "$PostgreSQL::Test::Utils::log_path/regress_log_" . basename($file, '.pl');
-	$ran{$file} //= join "\n", grep { /1\.\.0 # SKIP|(?<!not )ok \d+ / } split /\n/, text_of($log);
+	# without its plan it runs still, beside this one
+	$ran{$file} //= text_of($log) =~ /\b1\.\.\d/
+	  ? join("\n", grep { /1\.\.0 # SKIP|(?<!not )ok \d+ / } split /\n/, text_of($log)) : '';
 	return '' if $ran{$file} eq '' || $ran{$file} =~ /1\.\.0 # SKIP|ok \d+ # skip/;
 	return index($ran{$file}, $piece) >= 0 ? '' : "$file has not run \"$piece\"";
 }
