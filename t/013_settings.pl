@@ -620,6 +620,17 @@ for my $preload ('session_preload_libraries', 'shared_preload_libraries')
 $node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
 $node->restart;
 
+# --- a function that is refused: its library is not even loaded ---
+{
+	my $session = Wire->new($node);
+	$session->run(@lock);
+	is($session->query('SELECT volatile_settings()')->{code}, '25006', 'a refused function: refused');
+	is($session->query('SHOW writer.command')->{code}, '42704', 'a refused function: its library is not loaded');
+	is($session->run('SELECT settings()'), 'none none', 'a function that runs');
+	is($session->run('SHOW writer.command'), 'none', 'a function that runs: its library is loaded');
+	$session->quit;
+}
+
 # --- a LOAD that an administrator has allowed, by an ordinary user ---
 {
 	$node->safe_psql('postgres', q(CREATE ROLE loader LOGIN));

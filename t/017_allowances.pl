@@ -77,6 +77,7 @@ sub clear
 	}
 	# what is granted is granted once, and gone with its subtransaction
 	for my $case (
+		[ 'one in the transaction before', 'ok ok ok 25006 ok', 'ANALYZE t', 'BEGIN', 'INSERT INTO mine VALUES (1)' ],
 		[ 'two allowed commands', 'ok ok ok 25006 ok', 'BEGIN', 'ANALYZE t', 'ANALYZE t' ],
 		[ 'two in subtransactions that are rolled back together', 'ok ok ok ok ok ok ok 25006 ok',
 			'BEGIN', 'SAVEPOINT a', 'ANALYZE t', 'SAVEPOINT b', 'ANALYZE u', 'RELEASE b', 'ROLLBACK TO a' ])
