@@ -45,17 +45,18 @@ sub new
 	return $self;
 }
 
-# Send bytes.
+# Send bytes.  Where the server has closed the connection, what it said before is still
+# to be read.
 sub put
 {
 	my ($self, $bytes) = @_;
 	local $SIG{PIPE} = 'IGNORE';
 
-	return if $self->{closed};
+	return if $self->{closed} || $self->{broken};
 	while (length $bytes)
 	{
 		my $n = syswrite($self->{socket}, $bytes);
-		return $self->{closed} = 1 unless $n;
+		return $self->{broken} = 1 unless $n;
 		substr($bytes, 0, $n) = '';
 	}
 }
