@@ -121,7 +121,7 @@ for my $case (
 	[ 'Execute after Flush', '25006', @parse, [ 'H', '' ], @bind, [ 'H', '' ], @execute ],
 	[ 'Execute after Close of the statement', '25006', @parse, @bind, [ 'C', "Ss\0" ], @execute ],
 	[ 'Execute after Close of the portal', '34000', @parse, @bind, [ 'C', "Pp\0" ], @execute ],
-	[ 'Query between Bind and Execute', '', @parse, @bind, [ 'Q', "COMMIT\0" ] ],
+	[ 'Query between Bind and Execute', '34000', @parse, @bind, [ 'Q', "COMMIT\0" ], @execute ],
 	[ 'transaction control in a pipeline', '25006',
 		pipelined('BEGIN READ WRITE'), pipelined('SAVEPOINT a'), pipelined('RELEASE a'), pipelined($insert), pipelined('COMMIT') ],
 	[ 'COMMIT in a pipeline without BEGIN', '25006', pipelined('SELECT 1'), pipelined('COMMIT'), pipelined($insert) ],
@@ -134,7 +134,8 @@ for my $case (
 	my $session = Wire->new($node, options => $lock);
 	$session->message(@$_) for @messages;
 	# FunctionCall and Query say when the server is ready, like Sync
-	my $result = $messages[-1][0] =~ /[FQ]/ ? $session->result : $session->sync;
+	$session->result for grep { $_->[0] eq 'Q' } @messages;
+	my $result = $messages[-1][0] eq 'F' ? $session->result : $session->sync;
 	is($result->{code}, $code, "$name: " . ($code eq '25006' ? 'refused' : 'nothing happens'));
 	$session->query('ROLLBACK') if $result->{status} ne 'I';
 	is_locked($session, $name);
