@@ -143,6 +143,26 @@ make_chroot()
 	unlock_kept
 }
 
+# Is $version installed here, or can it be?
+server_at_hand()
+{
+	[ -x "/usr/lib/postgresql/$version/bin/postgres" ] ||
+		apt-cache show "postgresql-$version" >/dev/null 2>&1
+}
+
+# Unless $version can be had here, run this script in a chroot that has it, with these
+# arguments, and end.
+go_where_server_is()
+{
+	! server_at_hand || return 0
+	[ "$(id -u)" = 0 ] || die "a chroot for PostgreSQL $version needs root; run:
+    sudo $0 $*"
+	make_chroot "$version"
+	say "PostgreSQL $version, in $root"
+	enter_chroot "script/$(basename "$0")" "$@"
+	exit
+}
+
 # Run a command in the chroot.  What is mounted goes away with the command.
 in_chroot()
 {

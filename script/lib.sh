@@ -158,6 +158,28 @@ make_work_copy()
 	chmod 755 "$work"
 }
 
+# Copy a server to $work/server, and set $bin to its programs: the one that is installed
+# as $1, or if that is empty the distribution's $version.  The library is installed into
+# the copy, so that several runs do not get in each other's way, and the machine's own
+# server has nothing to do with it.  The programs find their files by where they are.
+copy_server()
+{
+	if [ -n "$1" ]; then
+		cp -a "$1" "$work/server"
+		bin=$work/server/bin
+	else
+		mkdir -p "$work/server/usr/lib/postgresql" "$work/server/usr/share/postgresql"
+		cp -a "/usr/lib/postgresql/$version" "$work/server/usr/lib/postgresql/"
+		cp -a "/usr/share/postgresql/$version" "$work/server/usr/share/postgresql/"
+		ln -s /usr/include "$work/server/usr/include"
+		bin=$work/server/usr/lib/postgresql/$version/bin
+	fi
+	[ "$(id -u)" != 0 ] || chown -R postgres: "$work/server"
+	as_server_user "$bin/psql" --version >/dev/null ||
+		die "${1:-/usr/lib/postgresql/$version} has to be in a place that the user postgres can read;" \
+			"for what is kept, PGSR_CACHE can name another"
+}
+
 leave()
 {
 	[ -z "${on_leave:-}" ] || $on_leave || true

@@ -142,8 +142,8 @@ for (@sessions)
 	}
 	is($session->run('SHOW pg_session_readonly.mode'), 'locked', "promoted, locked $name: still locked");
 	is($session->{parameters}{'pg_session_readonly.mode'}, 'locked', "promoted, locked $name: as the client was told");
-	is($session->{parameters}{'in_hot_standby'}, 'off', "promoted, locked $name: the client knows of the promotion")
-	  if $session->query('SELECT 1');
+	$session->query('SELECT 1');
+	is($session->{parameters}{'in_hot_standby'}, 'off', "promoted, locked $name: the client knows of the promotion");
 	my @got = map { my ($what, @statements) = @$_; "$what: " . outcome($session, @statements) } @writes;
 	my @expected = map { "$_->[0]: " . ($otherwise{$name}{ $_->[0] } // '25006') } @writes;
 	is_deeply(\@got, \@expected, "promoted, locked $name: refused");
