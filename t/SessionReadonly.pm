@@ -6,7 +6,6 @@ use warnings;
 use Exporter 'import';
 use File::Basename qw(dirname);
 use FindBin;
-use PostgreSQL::Test::Utils;
 use Test::More;
 
 our @EXPORT_OK = qw(create_all_extensions clients_or_skip broken_links);
@@ -86,7 +85,9 @@ sub broken_links
 	my ($file, $text) = @_;
 	my @broken;
 
-	$text //= slurp_file($file);
+	# script/sqlsmith uses this module without PostgreSQL's
+	require PostgreSQL::Test::Utils;
+	$text //= PostgreSQL::Test::Utils::slurp_file($file);
 	for my $link ($text =~ /\]\(([^)\s]+)\)/g)
 	{
 		next if $link =~ /^\w+:/;
@@ -94,7 +95,7 @@ sub broken_links
 		my $to = $path eq '' ? $file : dirname($file) . "/$path";
 		push @broken, $link
 		  if !-e $to
-		  || (defined $anchor && $to =~ /\.md$/ && !anchors_of($path eq '' ? $text : slurp_file($to))->{$anchor});
+		  || (defined $anchor && $to =~ /\.md$/ && !anchors_of($path eq '' ? $text : PostgreSQL::Test::Utils::slurp_file($to))->{$anchor});
 	}
 	return @broken;
 }
