@@ -76,19 +76,29 @@ $node->safe_psql('postgres', qq(
 	CREATE TABLE ranged2 PARTITION OF ranged FOR VALUES FROM ('5') TO ('9');
 	CREATE FUNCTION trigger_c() RETURNS trigger AS '$writer', 'unreviewed_trigger' LANGUAGE C;));
 
-my @setup = (
-	'CREATE TEMP TABLE triggered (i int)',
-	'CREATE TRIGGER t BEFORE INSERT ON triggered FOR EACH ROW EXECUTE FUNCTION trigger_c()',
-	'CREATE TEMP TABLE deferred (i int)',
-	'CREATE CONSTRAINT TRIGGER t AFTER INSERT ON deferred DEFERRABLE INITIALLY DEFERRED
-		FOR EACH ROW EXECUTE FUNCTION trigger_c()',
-	'CREATE TEMP TABLE excluded (o odd, EXCLUDE USING hash (o WITH =))',
-	'CREATE TEMP TABLE keyed (o odd)',
-	'CREATE TEMP TABLE read_in (o odd_input)',
-	'CREATE INDEX ON keyed (o)',
-	q(INSERT INTO odds SELECT '1' WHERE false),
-	'SET enable_seqscan = off',
-	'SET enable_bitmapscan = off');
+# what a statement finds in its session: the temporary tables that it names
+my %temporary = (
+	triggered => [ 'CREATE TEMP TABLE triggered (i int)',
+		'CREATE TRIGGER t BEFORE INSERT ON triggered FOR EACH ROW EXECUTE FUNCTION trigger_c()' ],
+	deferred => [ 'CREATE TEMP TABLE deferred (i int)',
+		'CREATE CONSTRAINT TRIGGER t AFTER INSERT ON deferred DEFERRABLE INITIALLY DEFERRED
+			FOR EACH ROW EXECUTE FUNCTION trigger_c()' ],
+	excluded => [ 'CREATE TEMP TABLE excluded (o odd, EXCLUDE USING hash (o WITH =))' ],
+	keyed => [ 'CREATE TEMP TABLE keyed (o odd)', 'CREATE INDEX ON keyed (o)' ],
+	read_in => [ 'CREATE TEMP TABLE read_in (o odd_input)' ]);
+
+sub temporary_in
+{
+	my ($sql) = @_;
+	return grep { $sql =~ /\b$_\b/ } sort keys %temporary;
+}
+
+sub setup_for
+{
+	my ($sql) = @_;
+	return (map({ @{ $temporary{$_} } } temporary_in($sql)), q(INSERT INTO odds SELECT '1' WHERE false),
+		'SET enable_seqscan = off', 'SET enable_bitmapscan = off');
+}
 my @lock = ("LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = locked');
 
 # a name, the statements, and the function they run
@@ -157,13 +167,13 @@ for my $disguise ('', 'SECURITY DEFINER', "SET work_mem = '4MB'")
 		# once more in a session that has done the same before the lock
 		for my $when ('', ', used before')
 		{
-			$session->run(@setup, @more) if $when eq '';
+			$session->run(setup_for($sql), @more) if $when eq '';
 			if ($when)
 			{
 				$session = Wire->new($node);
-				$session->run(@setup, @more);
+				$session->run(setup_for($sql), @more);
 				$session->query($sql, "1\n");
-				$session->run(map { "DELETE FROM $_" } 'triggered', 'deferred', 'excluded', 'keyed', 'read_in');
+				$session->run(map { "DELETE FROM $_" } temporary_in($sql));
 			}
 			$session->run(@lock);
 			my $before = $session->run('SELECT calls()');
@@ -175,7 +185,7 @@ for my $disguise ('', 'SECURITY DEFINER', "SET work_mem = '4MB'")
 		}
 
 		$session = Wire->new($node);
-		$session->run(@setup, @more, "SET pg_session_readonly.allowed_functions = 'compare, compare_rows, hash, canonical, input, output, trigger_c'", @lock);
+		$session->run(setup_for($sql), @more, "SET pg_session_readonly.allowed_functions = 'compare, compare_rows, hash, canonical, input, output, trigger_c'", @lock);
 		is($session->query($sql, "1\n")->{code}, '', "$name: $what: no error where an administrator allowed it");
 		cmp_ok($session->run('SELECT calls()'), '>', 0, "$name: $what: runs where an administrator allowed it");
 		$session->quit;
@@ -480,7 +490,7 @@ for my $attack (grep { $_->[0] =~ /support of a permanent table/ } @attacks)
 		my ($how, $call) = @$case;
 		my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
 
-		$session->run(@setup, $sql);
+		$session->run(setup_for($sql), $sql);
 		(my $locking = $sql) =~ s/\*/$call/;
 		is($session->run($locking), 'locked', "$what: locked in the midst of its use$how");
 		my $before = $session->run('SELECT calls()');
@@ -498,7 +508,7 @@ for my $attack (grep { $_->[2] =~ /^SELECT / && !$_->[3] } @attacks)
 	my ($what, $function, $sql) = @$attack;
 	my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
 
-	$session->run(@setup, $sql);
+	$session->run(setup_for($sql), $sql);
 	my $before = $session->run('SELECT calls()');
 	my $result = $session->query(qq(DO \$\$
 		DECLARE
