@@ -266,7 +266,9 @@ is($node->safe_psql('postgres', "$setup SELECT unreviewed_stable() IS NULL"), 'f
 		CREATE FUNCTION locks_worker(int) RETURNS text LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.mode = locked AS
 			'BEGIN RETURN current_setting(''pg_session_readonly.mode''); END';
 		CREATE FUNCTION unlocks_worker(int) RETURNS text LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.mode = off AS
-			'BEGIN RETURN current_setting(''pg_session_readonly.mode''); END';));
+			'BEGIN RETURN current_setting(''pg_session_readonly.mode''); END';
+		CREATE FUNCTION allows_in_worker(int) RETURNS int LANGUAGE plpgsql PARALLEL SAFE
+			SET pg_session_readonly.allowed_functions = hidden AS 'BEGIN RETURN in_worker($1); END';));
 	my $by_client = '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=locked';
 	for my $way ([ 'the role', 'stored', '' ], [ 'the connection string', 'postgres', $by_client ])
 	{
@@ -279,6 +281,9 @@ is($node->safe_psql('postgres', "$setup SELECT unreviewed_stable() IS NULL"), 'f
 		is($node->safe_psql('postgres', "SET $force = on;
 			SELECT max(mode_in_worker(i)), max(unlocks_worker(i)) FROM big;", @user), 'locked|locked',
 			"parallel worker, locked by $name: locked, whatever a SET clause says");
+		($rc, $stdout, $stderr) = $node->psql('postgres', "SET $force = on; SELECT max(allows_in_worker(i)) FROM big", @user);
+		like($stderr, qr/"pg_session_readonly.allowed_functions" cannot be set after connection start.*parallel worker/s,
+			"parallel worker, locked by $name: a SET clause allows no function");
 	}
 	is($node->safe_psql('postgres', "$setup SET $force = on; BEGIN; SELECT txid_current() > 0;
 		SELECT max(mode_in_worker(i)) FROM big; COMMIT;"), "t\nlocked",

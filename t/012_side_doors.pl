@@ -34,10 +34,11 @@ $node->safe_psql('postgres', qq(
 	CREATE OPERATOR = (LEFTARG = odd, RIGHTARG = odd, FUNCTION = equal, COMMUTATOR = =, HASHES, MERGES);
 	CREATE FUNCTION compare(odd, odd) RETURNS int AS '$writer', 'unreviewed_compare' LANGUAGE C STRICT VOLATILE;
 	CREATE FUNCTION hash(odd) RETURNS int AS '$writer', 'unreviewed_hash' LANGUAGE C STRICT VOLATILE;
+	CREATE FUNCTION hash_extended(odd, int8) RETURNS int8 AS '$writer', 'unreviewed_hash' LANGUAGE C STRICT VOLATILE;
 	CREATE OPERATOR CLASS odd_ops DEFAULT FOR TYPE odd USING btree AS
 		OPERATOR 1 <, OPERATOR 3 =, OPERATOR 5 >, FUNCTION 1 compare(odd, odd);
 	CREATE OPERATOR CLASS odd_hash_ops DEFAULT FOR TYPE odd USING hash AS
-		OPERATOR 1 =, FUNCTION 1 hash(odd);
+		OPERATOR 1 =, FUNCTION 1 hash(odd), FUNCTION 2 hash_extended(odd, int8);
 	CREATE TYPE odd_row AS (i int);
 	CREATE FUNCTION less(odd_row, odd_row) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT \$1.i < \$2.i';
 	CREATE FUNCTION equal(odd_row, odd_row) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT \$1.i = \$2.i';
@@ -48,6 +49,12 @@ $node->safe_psql('postgres', qq(
 	CREATE FUNCTION compare_rows(odd_row, odd_row) RETURNS int AS '$writer', 'unreviewed_compare' LANGUAGE C STRICT VOLATILE;
 	CREATE OPERATOR CLASS odd_row_ops DEFAULT FOR TYPE odd_row USING btree AS
 		OPERATOR 1 <<<, OPERATOR 3 ===, OPERATOR 5 >>>, FUNCTION 1 compare_rows(odd_row, odd_row);
+	CREATE TYPE equal_row AS (i int);
+	CREATE FUNCTION equal_rows(equal_row, equal_row) RETURNS boolean AS '$writer', 'unreviewed_compare' LANGUAGE C STRICT VOLATILE;
+	CREATE FUNCTION compare_sql(equal_row, equal_row) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT \$1.i - \$2.i';
+	CREATE OPERATOR === (LEFTARG = equal_row, RIGHTARG = equal_row, FUNCTION = equal_rows);
+	CREATE OPERATOR CLASS equal_row_ops DEFAULT FOR TYPE equal_row USING btree AS
+		OPERATOR 3 ===, FUNCTION 1 compare_sql(equal_row, equal_row);
 	CREATE DOMAIN odd_domain AS odd;
 	CREATE TYPE odd_range;
 	CREATE FUNCTION canonical(odd_range) RETURNS odd_range AS '$writer', 'unreviewed_echo' LANGUAGE C STRICT IMMUTABLE;
@@ -101,6 +108,8 @@ sub setup_for
 }
 my @lock = ("LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = locked');
 
+my @functions = qw(compare compare_rows equal_rows hash hash_extended canonical input output trigger_c);
+
 # a name, the statements, and the function they run
 my @attacks = (
 	[ 'trigger of a temporary table', 'trigger_c', 'INSERT INTO triggered VALUES (1)' ],
@@ -123,6 +132,8 @@ my @attacks = (
 	[ 'comparison of rows', 'compare', 'SELECT a < b FROM odds a, odds b' ],
 	[ 'comparison of arrays of rows', 'compare_rows', 'SELECT ARRAY[ROW(1)::odd_row] < ARRAY[ROW(2)::odd_row]' ],
 	[ 'comparison of arrays of a domain', 'compare', 'SELECT ARRAY[o::odd_domain] < ARRAY[o::odd_domain] FROM odds' ],
+	[ 'equality of arrays of rows', 'equal_rows', 'SELECT ARRAY[ROW(1)::equal_row] = ARRAY[ROW(2)::equal_row]' ],
+	[ 'seeded hash of an array', 'hash_extended', 'SELECT hash_array_extended(ARRAY[o], 1) FROM odds' ],
 	[ 'hash of an array', 'hash', 'SELECT hash_array(ARRAY[o]) FROM odds' ],
 	[ 'range', 'compare', 'SELECT odd_range(o, o) FROM odds' ],
 	[ 'canonical range', 'canonical|compare', q(SELECT odd_range(o, NULL) FROM odds) ],
@@ -154,7 +165,7 @@ for my $disguise ('', 'SECURITY DEFINER', "SET work_mem = '4MB'")
 {
 	my $name = $disguise || 'as it is';
 
-	for my $function ('compare', 'compare_rows', 'hash', 'canonical', 'input', 'output', 'trigger_c')
+	for my $function (@functions)
 	{
 		$node->safe_psql('postgres', "ALTER FUNCTION $function SECURITY INVOKER RESET ALL");
 		$node->safe_psql('postgres', "ALTER FUNCTION $function $disguise") if $disguise;
@@ -185,7 +196,7 @@ for my $disguise ('', 'SECURITY DEFINER', "SET work_mem = '4MB'")
 		}
 
 		$session = Wire->new($node);
-		$session->run(setup_for($sql), @more, "SET pg_session_readonly.allowed_functions = 'compare, compare_rows, hash, canonical, input, output, trigger_c'", @lock);
+		$session->run(setup_for($sql), @more, "SET pg_session_readonly.allowed_functions = '" . join(', ', @functions) . "'", @lock);
 		is($session->query($sql, "1\n")->{code}, '', "$name: $what: no error where an administrator allowed it");
 		cmp_ok($session->run('SELECT calls()'), '>', 0, "$name: $what: runs where an administrator allowed it");
 		$session->quit;
@@ -500,6 +511,28 @@ for my $attack (grep { $_->[0] =~ /support of a permanent table/ } @attacks)
 			qr/^25006 .*\b($function)\(\).*, 0 calls$/s, "$what: refused from the next statement on$how");
 		$session->quit;
 	}
+}
+
+# --- an error in the statement that locks: the next is planned under the lock ---
+# The comparison of bounds is what the planner calls before any hook but the first.
+{
+	$node->safe_psql('postgres', qq(
+		CREATE FUNCTION compare(int, int) RETURNS int AS '$writer', 'unreviewed_compare' LANGUAGE C STRICT VOLATILE;
+		CREATE OPERATOR CLASS odd_int_ops FOR TYPE int USING btree AS
+			OPERATOR 1 <, OPERATOR 3 =, OPERATOR 5 >, FUNCTION 1 compare(int, int);
+		CREATE TABLE bounds (i int) PARTITION BY RANGE (i odd_int_ops);
+		CREATE TABLE bounds1 PARTITION OF bounds FOR VALUES FROM (1) TO (5);
+		CREATE TABLE bounds2 PARTITION OF bounds FOR VALUES FROM (5) TO (9);));
+	my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+	my $plan = 'SELECT * FROM bounds WHERE i = 1';
+
+	$session->run($plan);
+	cmp_ok($session->run('SELECT calls()'), '>', 0, 'planner: has called an unreviewed function before the lock');
+	is($session->query(q(SELECT set_config('pg_session_readonly.mode', 'locked', false), 1 / (random() * 0)::int))->{code}, '22012',
+		'planner: locked by a statement that fails');
+	my $result = $session->query($plan);
+	like("$result->{code} $result->{message}", qr/^25006 .*\bcompare\(\)/, 'planner: refused in the next statement');
+	$session->quit;
 }
 
 # --- the statement that locks the session goes on to use it ---

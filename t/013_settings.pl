@@ -646,6 +646,16 @@ $node->restart;
 	$session->quit;
 }
 
+# --- and by a superuser: the library does not get what the session has said before ---
+{
+	my $session = Wire->new($node);
+	$session->run(q(SET pg_session_readonly.denied_commands = 'default, -LOAD'), @lock, q(SET auto_explain.log_min_duration = 0));
+	is($session->query("LOAD 'auto_explain'")->{code}, '', 'allowed LOAD: loads');
+	is($session->run('SHOW auto_explain.log_min_duration'), '-1', "allowed LOAD: the agent's value is thrown away");
+	is($session->query('SET auto_explain.log_min_duration = 0')->{code}, '55P02', 'allowed LOAD: pinned then');
+	$session->quit;
+}
+
 # --- a library that was not loaded to guard, in a parallel worker ---
 {
 	my $force = $node->safe_psql('postgres',
