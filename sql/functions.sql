@@ -204,6 +204,8 @@ CREATE LANGUAGE regress_untrusted HANDLER plpgsql_call_handler
 CREATE FUNCTION untrusted() RETURNS int LANGUAGE regress_untrusted AS 'BEGIN RETURN 1; END';
 CREATE PROCEDURE untrusted_procedure() LANGUAGE regress_untrusted AS 'BEGIN END';
 CREATE VIEW untrusted_view AS SELECT untrusted();
+SELECT function, reason FROM pg_session_readonly_denied_functions() WHERE function::text LIKE 'untrusted%'
+	ORDER BY function::text COLLATE "C";
 LOAD 'pg_session_readonly';
 SET pg_session_readonly.mode = locked;
 SELECT untrusted();

@@ -9,6 +9,7 @@ use PostgreSQL::Test::Utils;
 use FindBin;
 use SessionReadonly qw(create_all_extensions);
 use Test::More;
+use Wire;
 
 my $writer = $ENV{PGSR_WRITER} or die "run this by 'make installcheck'";
 
@@ -110,6 +111,7 @@ for my $case (
 	[ 'timescaledb-2.19.0', 'ts_attach_chunk',                     'STABLE',    'reviewed' ],
 	[ 'timescaledb-2.19.0-dev', 'ts_attach_chunk',                 'STABLE',    'reviewed' ],
 	[ 'timescaledb-2.19.0-rc1', 'ts_attach_chunk',                 'STABLE',    'reviewed' ],
+	[ 'timescaledb-2.19.0-pro', 'ts_attach_chunk',                 'STABLE',    '' ],
 	[ 'plv8-3.2.3',         'plv8_reset',                          'VOLATILE',  '' ],
 	[ 'anon',               'dummy_first_name_locale_wrapper',     'VOLATILE',  '' ],
 	[ 'pg_net',             'wake',                                'VOLATILE',  'reviewed' ],
@@ -325,6 +327,47 @@ is($node->safe_psql('postgres', "$setup SELECT unreviewed_stable() IS NULL"), 'f
 	like($session->{stderr}, qr/cannot execute in_changing\(\) in a read-only session/,
 		'verdict: the language is not trusted any more, refused');
 	$session->quit;
+}
+
+# --- and when another session gives its name to another schema ---
+{
+	$node->safe_psql('postgres', qq(
+		CREATE SCHEMA trusted;
+		CREATE FUNCTION trusted.harmless() RETURNS int AS '$writer', 'unreviewed_calls' LANGUAGE C;));
+	my $session = $node->background_psql('postgres', on_error_stop => 0);
+	$session->query("SET pg_session_readonly.allowed_functions = 'trusted.harmless'; $setup");
+	is($session->query('SELECT trusted.harmless() IS NULL'), 'f', 'verdict: allowed with its schema, runs');
+	$node->safe_psql('postgres', 'ALTER SCHEMA trusted RENAME TO renamed');
+	$session->{stderr} = '';
+	$session->query('SELECT renamed.harmless()');
+	like($session->{stderr}, qr/cannot execute harmless\(\) in a read-only session/,
+		'verdict: the schema has another name, refused');
+	$session->quit;
+}
+
+# --- and when it is replaced while the verdict is being found ---
+# The first function of a language has its row in pg_language looked up, which waits here.
+{
+	$node->safe_psql('postgres', 'CREATE DATABASE replaced');
+	my $session = Wire->new($node, dbname => 'replaced');
+	my $other = Wire->new($node, dbname => 'replaced');
+	$session->run("LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = locked');
+	$other->run('BEGIN', 'LOCK TABLE pg_language IN ACCESS EXCLUSIVE MODE',
+		"CREATE OR REPLACE FUNCTION pg_catalog.lpad(text, int) RETURNS text AS '$writer', 'unreviewed_echo' LANGUAGE C VOLATILE");
+	$session->message('Q', "SELECT lpad('x', 3)\0");
+	my $waits = '0';
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		$waits = $other->run(q(SELECT count(*) FROM pg_locks WHERE relation = 'pg_language'::regclass AND NOT granted));
+		last if $waits ne '0';
+		select(undef, undef, undef, 0.1);
+	}
+	is($waits, '1', 'verdict: waits for a catalog');
+	$other->run('COMMIT');
+	my $result = $session->result;
+	like("$result->{code} $result->{message}", qr/^25006 cannot execute lpad\(\)/,
+		'verdict: replaced by C code while it was being found, refused');
+	$_->quit for ($session, $other);
 }
 
 # --- effects that a second connection would see ---

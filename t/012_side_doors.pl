@@ -55,11 +55,17 @@ $node->safe_psql('postgres', qq(
 	CREATE OPERATOR === (LEFTARG = equal_row, RIGHTARG = equal_row, FUNCTION = equal_rows);
 	CREATE OPERATOR CLASS equal_row_ops DEFAULT FOR TYPE equal_row USING btree AS
 		OPERATOR 3 ===, FUNCTION 1 compare_sql(equal_row, equal_row);
+	CREATE TYPE only_a_shell;
 	CREATE DOMAIN odd_domain AS odd;
 	CREATE TYPE odd_range;
 	CREATE FUNCTION canonical(odd_range) RETURNS odd_range AS '$writer', 'unreviewed_echo' LANGUAGE C STRICT IMMUTABLE;
 	CREATE TYPE odd_range AS RANGE (SUBTYPE = odd, CANONICAL = canonical);
 	ALTER FUNCTION canonical(odd_range) VOLATILE;
+	CREATE FUNCTION difference(int, int) RETURNS float8 AS '$writer', 'unreviewed_compare' LANGUAGE C STRICT IMMUTABLE;
+	CREATE TYPE far_range AS RANGE (SUBTYPE = int, SUBTYPE_DIFF = difference);
+	CREATE TABLE ranges AS SELECT far_range(i, i + 5) AS r FROM generate_series(1, 100) i;
+	ANALYZE ranges;
+	ALTER FUNCTION difference(int, int) VOLATILE;
 	CREATE TABLE odds (o odd);
 	INSERT INTO odds VALUES ('1'), ('2');
 	CREATE TABLE btree (o odd);
@@ -108,7 +114,7 @@ sub setup_for
 }
 my @lock = ("LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = locked');
 
-my @functions = qw(compare compare_rows equal_rows hash hash_extended canonical input output trigger_c);
+my @functions = qw(compare compare_rows equal_rows hash hash_extended canonical difference input output trigger_c);
 
 # a name, the statements, and the function they run
 my @attacks = (
@@ -137,6 +143,7 @@ my @attacks = (
 	[ 'hash of an array', 'hash', 'SELECT hash_array(ARRAY[o]) FROM odds' ],
 	[ 'range', 'compare', 'SELECT odd_range(o, o) FROM odds' ],
 	[ 'canonical range', 'canonical|compare', q(SELECT odd_range(o, NULL) FROM odds) ],
+	[ 'difference of a range, in an estimate', 'difference', 'SELECT count(*) FROM ranges WHERE r && far_range(7, 9)' ],
 	[ 'type input', 'input', q(SELECT '1'::odd_input IS NULL) ],
 	[ 'type output', 'output', 'SELECT o FROM outputs' ],
 	[ 'type output by COPY', 'output', 'COPY outputs TO STDOUT' ],

@@ -148,6 +148,23 @@ for my $mode ('on', 'locked')
 	$session->quit;
 }
 
+# What a language that an administrator has allowed writes by itself is allowed as well.
+{
+	my $writer = $ENV{PGSR_WRITER} or die "run this by 'make prove'";
+	$node->safe_psql('postgres', qq(
+		CREATE FUNCTION writes_inline(internal) RETURNS void AS '$writer', 'writer_take_id' LANGUAGE C STABLE;
+		CREATE LANGUAGE writes HANDLER plpgsql_call_handler INLINE writes_inline;));
+	for my $case ([ 'language:writes', '' ], [ '', '25006' ])
+	{
+		my ($allowed, $code) = @$case;
+		my $session = Wire->new($node);
+		$session->run("SET pg_session_readonly.allowed_functions = '$allowed'", @lock);
+		is($session->query('DO LANGUAGE writes $$ $$')->{code}, $code,
+			'a language that writes by itself: ' . ($allowed ? 'runs where it is allowed' : 'refused'));
+		$session->quit;
+	}
+}
+
 # Nothing of this where the session is off.
 {
 	my $session = Wire->new($node,
