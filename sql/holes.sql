@@ -139,6 +139,11 @@ SELECT current_schema();
 SELECT set_config('search_path', 'PG_Temp', false);
 SELECT current_schema();
 SELECT count(*) FROM pg_namespace WHERE oid = pg_my_temp_schema();
+-- ... and what creates nothing runs there
+SELECT CURRENT_USER = SESSION_USER AS current_user;
+BEGIN;
+SET CONSTRAINTS ALL DEFERRED;
+ROLLBACK;
 -- ... or what would be created there, if EXPLAIN did
 EXPLAIN (COSTS OFF) CREATE TABLE explained AS SELECT 1;
 EXPLAIN (COSTS OFF) SELECT 1 INTO explained;

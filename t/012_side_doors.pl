@@ -55,6 +55,9 @@ $node->safe_psql('postgres', qq(
 	CREATE OPERATOR === (LEFTARG = equal_row, RIGHTARG = equal_row, FUNCTION = equal_rows);
 	CREATE OPERATOR CLASS equal_row_ops DEFAULT FOR TYPE equal_row USING btree AS
 		OPERATOR 3 ===, FUNCTION 1 compare_sql(equal_row, equal_row);
+	CREATE FUNCTION compare_points(point, point) RETURNS int AS '$writer', 'unreviewed_compare' LANGUAGE C STRICT VOLATILE;
+	CREATE OPERATOR CLASS point_ops DEFAULT FOR TYPE point USING btree AS
+		OPERATOR 1 <<, OPERATOR 3 ~=, OPERATOR 5 >>, FUNCTION 1 compare_points(point, point);
 	CREATE TYPE only_a_shell;
 	CREATE DOMAIN odd_domain AS odd;
 	CREATE TYPE odd_range;
@@ -114,7 +117,7 @@ sub setup_for
 }
 my @lock = ("LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = locked');
 
-my @functions = qw(compare compare_rows equal_rows hash hash_extended canonical difference input output trigger_c);
+my @functions = qw(compare compare_rows compare_points equal_rows hash hash_extended canonical difference input output trigger_c);
 
 # a name, the statements, and the function they run
 my @attacks = (
@@ -138,6 +141,7 @@ my @attacks = (
 	[ 'comparison of rows', 'compare', 'SELECT a < b FROM odds a, odds b' ],
 	[ 'comparison of arrays of rows', 'compare_rows', 'SELECT ARRAY[ROW(1)::odd_row] < ARRAY[ROW(2)::odd_row]' ],
 	[ 'comparison of arrays of a domain', 'compare', 'SELECT ARRAY[o::odd_domain] < ARRAY[o::odd_domain] FROM odds' ],
+	[ 'comparison of arrays of a type of core', 'compare_points', q(SELECT ARRAY[point '(1,1)'] < ARRAY[point '(2,2)']) ],
 	[ 'equality of arrays of rows', 'equal_rows', 'SELECT ARRAY[ROW(1)::equal_row] = ARRAY[ROW(2)::equal_row]' ],
 	[ 'seeded hash of an array', 'hash_extended', 'SELECT hash_array_extended(ARRAY[o], 1) FROM odds' ],
 	[ 'hash of an array', 'hash', 'SELECT hash_array(ARRAY[o]) FROM odds' ],
@@ -208,6 +212,24 @@ for my $disguise ('', 'SECURITY DEFINER', "SET work_mem = '4MB'")
 		cmp_ok($session->run('SELECT calls()'), '>', 0, "$name: $what: runs where an administrator allowed it");
 		$session->quit;
 	}
+}
+
+# A database that has a range of its own, and no operator class.
+{
+	$node->safe_psql('postgres', 'CREATE DATABASE ranges');
+	$node->safe_psql('ranges', qq(
+		CREATE FUNCTION difference(int, int) RETURNS float8 AS '$writer', 'unreviewed_compare' LANGUAGE C STRICT IMMUTABLE;
+		CREATE TYPE far_range AS RANGE (SUBTYPE = int, SUBTYPE_DIFF = difference);
+		CREATE TABLE ranges AS SELECT far_range(i, i + 5) AS r FROM generate_series(1, 100) i;
+		ANALYZE ranges;
+		ALTER FUNCTION difference(int, int) VOLATILE;));
+	my $session = Wire->new($node, dbname => 'ranges');
+	my $sql = 'SELECT count(*) FROM ranges WHERE r && far_range(7, 9)';
+	$session->run($sql, @lock);
+	my $result = $session->query($sql);
+	like("$result->{code} $result->{message}", qr/^25006 cannot execute difference\(\)/,
+		'a range and no operator class, used before: refused');
+	$session->quit;
 }
 
 # --- what the catalogs make core call ---
