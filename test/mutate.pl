@@ -66,7 +66,7 @@ sub read_list
 			push @{ $hunk->[0] }, $2 if $1 ne '+';
 			push @{ $hunk->[1] }, $2 if $1 ne '-';
 		}
-		elsif ($line =~ /^(file|each|every|into|line|equivalent|versions): ?(.*)$/) { $mutant->{$1} = $2; }
+		elsif ($line =~ /^(file|each|every|into|line|equivalent|versions|needs): ?(.*)$/) { $mutant->{$1} = $2; }
 		elsif ($line =~ /^tests: (.*)$/) { $mutant->{tests} = [ split(' ', $1) ]; }
 		elsif ($line =~ /^[A-Z]/) { $mutant->{breaks} .= ($mutant->{breaks} ? ' ' : '') . $line; }
 		else { die "$where: not understood: $line\n"; }
@@ -401,6 +401,8 @@ for my $mutant (@mutants)
 	$mutant->{error} //= "$mutant->{name}: does not say what it breaks\n" unless $mutant->{breaks} =~ /^[A-Z].*[.]$/;
 	eval { apply($mutant, slurp("$source/$mutant->{file}")) } unless $mutant->{error};
 	$mutant->{error} //= $@ if $@;
+	$mutant->{error} //= "$mutant->{name}: needs $mutant->{needs}, which nothing is known about\n"
+	  if ($mutant->{needs} // 'assertions') ne 'assertions';
 	push @misfits, $mutant if $mutant->{error};
 }
 
@@ -413,10 +415,12 @@ if ($print)
 }
 
 ($major) = `$server/$pg_config --version` =~ /(\d+)/ or die "no version\n";
+my $assertions = `$server/$pg_config --configure` =~ /--enable-cassert/;
 
 sub applies
 {
 	my ($mutant) = @_;
+	return 0 if defined $mutant->{needs} && !$assertions;
 	my ($from, $to) = ($mutant->{versions} // '') =~ /^(\d*)-(\d*)$/ or return 1;
 	return ($from eq '' || $major >= $from) && ($to eq '' || $major <= $to);
 }
