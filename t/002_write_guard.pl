@@ -69,6 +69,8 @@ my $setup = q(
 my @attacks = (
 	[ 'alone',                 q(SELECT sneak('victim', 1);) ],
 	[ 'an id alone',           q(SELECT take_id();) ],
+	[ 'an id, before one may be taken',
+		q(DO $$ DECLARE x bigint; BEGIN x := take_id(); x := txid_current(); END $$;) ],
 	[ 'in a transaction',      q(BEGIN; SELECT sneak('victim', 1); COMMIT;) ],
 	[ 'in a function',         q(SELECT sneaks();) ],
 	[ 'in DO',                 q(DO $$ BEGIN PERFORM sneaks(); END $$;) ],
