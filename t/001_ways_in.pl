@@ -121,6 +121,11 @@ refused('agent', '', 'locked', 'role');
 writes('app', '', 'another role');
 $node->safe_psql('postgres', q(ALTER ROLE agent RESET ALL));
 
+# stored before the library is there to say how it is spelt
+$node->safe_psql('postgres', q(
+	CREATE ROLE typist LOGIN;
+	ALTER ROLE typist SET "PG_Session_Readonly.Mode" = locked;));
+
 # --- preloaded for the server: off unless somebody says otherwise ---
 $node->append_conf('postgresql.conf',
 	"shared_preload_libraries = 'pg_session_readonly'\n");
@@ -129,6 +134,7 @@ writes('app', '', 'shared preload');
 is($node->safe_psql('postgres', 'SHOW pg_session_readonly.mode'),
 	'off', 'shared preload: off');
 refused('analyst', $locked, 'locked', 'shared preload, connection string');
+refused('typist', '-c pg_session_readonly.mode=off', 'locked', 'shared preload, stored in capitals, against off');
 no_session('analyst', '-c pg_session_readonly.mode=lokced',
 	qr/FATAL:  invalid value for parameter "pg_session_readonly.mode": "lokced"/,
 	'shared preload, misspelt mode');

@@ -350,6 +350,20 @@ for my $lists ([ 'extension:unreviewed, language:unreviewed' ], [ '', 'unreviewe
 	$session->quit;
 }
 
+# Another library that wants shared memory gets it, beside ours.
+SKIP:
+{
+	skip 'no contrib/pg_stat_statements', 2
+	  if $node->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_stat_statements'") eq '0';
+	$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "'pg_stat_statements, pg_session_readonly'");
+	$node->restart;
+	my $session = session('boss', 'locked');
+	is($session->query('SELECT count(*) FROM pg_session_readonly_sessions()')->{rows}[0], '1', 'two libraries: ours');
+	$node->safe_psql('postgres', 'CREATE EXTENSION pg_stat_statements');
+	is($session->query('SELECT count(*) > 0 FROM pg_stat_statements')->{code}, '', 'two libraries: the other one');
+	$session->quit;
+}
+
 # Nothing of all this has killed a backend, as a failed assertion would.
 unlike(slurp_file($node->logfile), qr/terminated by signal|TRAP/, 'no crash');
 $node->stop;
