@@ -112,6 +112,7 @@ SKIP:
 # --- a library in C ---
 $node->safe_psql('postgres', qq(
 	CREATE FUNCTION settings() RETURNS text AS '$writer', 'writer_settings' LANGUAGE C STABLE;
+	CREATE FUNCTION hooks_told() RETURNS text AS '$writer', 'writer_told' LANGUAGE C STABLE;
 	CREATE FUNCTION volatile_settings() RETURNS text AS '$writer', 'writer_settings' LANGUAGE C VOLATILE;
 	CREATE FUNCTION definer_settings() RETURNS text AS '$writer', 'writer_settings' LANGUAGE C STABLE SECURITY DEFINER;
 	CREATE FUNCTION outer_settings() RETURNS text LANGUAGE plpgsql AS 'DECLARE t text; BEGIN t := settings(); RETURN t; END';));
@@ -198,6 +199,104 @@ $node->safe_psql('postgres', "ALTER ROLE CURRENT_USER SET writer.command = 'stor
 }
 $node->safe_psql('postgres', 'ALTER ROLE CURRENT_USER RESET writer.command');
 
+# What an ordinary host gives to a superuser's setting is what that user may give.
+$node->safe_psql('postgres', q(
+	CREATE ROLE host LOGIN;
+	CREATE ROLE granted LOGIN;
+	GRANT SET ON PARAMETER writer.command TO granted;));
+for my $case ([ 'host', 'none' ], [ 'granted', 'host' ])
+{
+	my ($user, $expected) = @$case;
+	my $session = Wire->new($node, user => $user, options => '-c local_preload_libraries=pg_session_readonly');
+	$session->run("SET writer.command = 'host'", $lock[1]);
+	is($session->run('SELECT settings()'), "$expected none", "an ordinary host's, $user");
+	$session->quit;
+}
+
+# The library's hooks are not told either what the agent gave.
+for my $case (
+	[ 'SET', $command ],
+	[ 'SET LOCAL', 'BEGIN', "SET LOCAL writer.command = 'agent'" ],
+	[ 'SET, then SET LOCAL', 'BEGIN', $command, "SET LOCAL writer.command = 'local'" ],
+	[ 'SET twice', $command, 'BEGIN', "SET writer.command = 'again'" ],
+	[ 'SET, then RESET', $command, 'BEGIN', 'RESET writer.command' ],
+	[ 'SET, then RESET in a subtransaction', 'BEGIN', $command, 'SAVEPOINT a', 'RESET writer.command' ])
+{
+	my ($name, @agent) = @$case;
+	my $session = Wire->new($node);
+	$session->run(@lock, @agent);
+	unlike($session->run('SELECT hooks_told()'), qr/agent|local|again/, "what hooks are told: $name");
+	$session->quit;
+}
+{
+	my $session = Wire->new($node);
+	is($session->run(@lock, 'SELECT hooks_told()'), 'none ', 'what hooks are told: nothing given');
+	$session->quit;
+}
+
+# A superuser's setting that is not pinned does not get it either, and anyone's does.
+{
+	my $session = Wire->new($node);
+	$session->run("SET pg_session_readonly.pinned_settings = ''", @lock, $command, $note);
+	is($session->run('SELECT settings()'), 'none agent', "the agent's, nothing pinned");
+	$session->quit;
+}
+
+# What was SET before the transaction in which the library is loaded outlives that.
+for my $end ('COMMIT', 'ROLLBACK')
+{
+	my $session = Wire->new($node);
+	$session->run(@lock, $note, 'BEGIN', 'SELECT settings()', $end);
+	is($session->run('SELECT settings()'), 'none agent', "the agent's, loaded in a transaction, $end");
+	$session->quit;
+}
+
+# Settings of other libraries are as they were, at the end of the transaction too ...
+for my $case (
+	[ 'SET', 'now', "SET another.note = 'now'" ],
+	[ 'SET LOCAL', 'before', "SET LOCAL another.note = 'now'" ],
+	[ 'SET, then SET LOCAL', 'set', "SET another.note = 'set'", "SET LOCAL another.note = 'now'" ],
+	[ 'SET LOCAL in a subtransaction', 'before', 'SAVEPOINT a', "SET LOCAL another.note = 'now'" ])
+{
+	my ($way, $committed, @statements) = @$case;
+
+	for my $end ('COMMIT', 'ROLLBACK')
+	{
+		my $session = Wire->new($node);
+		$session->run(@lock, "SET another.note = 'before'", 'BEGIN', @statements, 'SELECT settings()');
+		is($session->run('SHOW another.note'), 'now', "another library's setting, $way");
+		$session->run($end);
+		is($session->run('SHOW another.note'), $end eq 'COMMIT' ? $committed : 'before', "another library's setting, $way, $end");
+		$session->quit;
+	}
+}
+
+# ... unless the library has something to say there.
+{
+	my $session = Wire->new($node);
+	$session->run(@lock, "SET neighbour.note = 'agent'", 'SELECT settings()');
+	is($session->run('SHOW neighbour.note'), 'writer', "another library's setting: SET by this one");
+	$session->quit;
+}
+
+# What is no setting of the library is thrown away.
+{
+	my $session = Wire->new($node);
+	$session->run(@lock, "SET plpgsql.nothing = 'agent'");
+	is($session->query('DO $$ BEGIN END $$')->{code}, '', 'no setting of the library: it is loaded');
+	is($session->query('SHOW plpgsql.nothing')->{code}, '42704', 'no setting of the library: thrown away');
+	$session->quit;
+}
+
+# A library that fails in the midst of its start gets nothing of what the agent gave.
+{
+	my $session = Wire->new($node);
+	$session->run("SET writer.note = 'fail'", @lock, $note);
+	is($session->query('SELECT settings()')->{message}, 'writer does not start', 'a library that fails: fails');
+	is($session->run('SHOW writer.note'), 'fail', "a library that fails: has the host's value");
+	$session->quit;
+}
+
 # --- an error in a parallel query does not lose the pins ---
 $node->safe_psql('postgres', q(
 	CREATE FUNCTION pf(int) RETURNS int LANGUAGE plpgsql PARALLEL SAFE AS 'BEGIN RETURN $1 + 1; END';
@@ -274,6 +373,14 @@ for my $way (sort keys %calls)
 		is($session->run('SHOW plpgsql.extra_errors'), $expected ? 'none' : 'all', "$name: what is in force then");
 		$session->quit;
 
+		# what was given to another library's settings is still the agent's
+		$session = Wire->new($node);
+		$session->run('CREATE TEMP TABLE mine (i int)',
+			'CREATE TRIGGER t BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION plpgsql_trigger()',
+			"SET pg_session_readonly.pinned_settings = '$pinned'", @lock, $command, $calls{$way});
+		is($session->run('SELECT settings()'), 'none none', "$name: another library's, later");
+		$session->quit;
+
 		# what the host gave stays
 		$session = Wire->new($node);
 		$session->run('CREATE TEMP TABLE mine (i int)',
@@ -341,8 +448,9 @@ SKIP:
 }
 
 # --- on, and off again ---
-# All there is to see of all settings, but for the mode's own row.
-my $all = q(SELECT name, setting, reset_val, source, context, boot_val, sourcefile, sourceline, pending_restart
+# All there is to see of all settings, but for the mode's own row; and what only code in
+# C sees, given().
+my $all = q(SELECT name, setting, reset_val, source, context, boot_val, sourcefile, sourceline, pending_restart, given(name)
 	FROM pg_settings WHERE name <> 'pg_session_readonly.mode' ORDER BY name COLLATE "C");
 my $off = 'SET pg_session_readonly.mode = off';
 my $on = 'SET pg_session_readonly.mode = on';
@@ -359,11 +467,14 @@ sub differences
 		grep { ($before{$_} // '') ne ($after{$_} // '') } sort keys %{ { %before, %after } });
 }
 
-$node->safe_psql('postgres', q(
+$node->safe_psql('postgres', qq(
+	CREATE FUNCTION given(text) RETURNS text AS '$writer', 'writer_given' LANGUAGE C STABLE;
+	CREATE ROLE setter;
+	GRANT SET ON PARAMETER track_counts TO setter;
 	CREATE ROLE dba LOGIN SUPERUSER;
 	ALTER ROLE dba SET track_counts = off;
 	ALTER ROLE dba SET default_transaction_read_only = on;
-	ALTER ROLE dba SET writer.command = 'stored';
+	ALTER ROLE dba SET another.command = 'stored';
 	ALTER ROLE dba SET pg_session_readonly.denied_functions = 'stored';
 	ALTER ROLE dba SET pg_session_readonly.denied_commands = 'default, LISTEN';
 	ALTER ROLE dba SET pg_session_readonly.pinned_settings = 'work_mem';));
@@ -375,6 +486,8 @@ for my $case (
 	[ 'as it comes', {}, [] ],
 	[ 'given by SET', {}, [ 'SET track_counts = off', 'SET default_transaction_read_only = on', @policy ] ],
 	[ 'given by SET and not', {}, [ 'SET track_counts = on', 'SET default_transaction_read_only = off', $policy[0] ] ],
+	[ 'given by SET, as another role', {},
+		[ 'SET ROLE setter', 'SET track_counts = off', 'SET default_transaction_read_only = on', 'RESET ROLE' ] ],
 	[ 'given in the connection string',
 		{ options => "$loaded -c track_counts=off -c default_transaction_read_only=on -c pg_session_readonly.denied_functions=client" }, [] ],
 	[ 'given in the connection string and by SET',
@@ -456,8 +569,8 @@ for my $case (
 		for my $end ('COMMIT', 'ROLLBACK')
 		{
 			my $what = "off in one transaction, $name" . (@$before ? ', SET before' : '') . ", $end";
-			my $session = Wire->new($node, options => $loaded, user => 'dba');
-			my $reference = Wire->new($node, options => $loaded, user => 'dba');
+			# one given by the client, one stored: by SET it is in another context, and by another role
+			my ($session, $reference) = map { Wire->new($node, options => "$loaded -c default_transaction_read_only=on", user => 'dba') } 1, 2;
 
 			$_->run(@$before, 'BEGIN', @statements) for ($session, $reference);
 			$session->run($on, $off, $end);
@@ -535,11 +648,37 @@ for my $setting ('denied_commands', 'denied_functions', 'allowed_functions', 'pi
 	$session->quit;
 }
 
+# What is brought back while it is held is what parallel workers are told.
+$node->safe_psql('postgres', q(
+	CREATE FUNCTION mode_there() RETURNS text LANGUAGE plpgsql PARALLEL SAFE AS $$ BEGIN
+		RETURN current_setting('pg_session_readonly.mode') || ' ' || current_setting('pg_session_readonly.denied_functions')
+			|| ' ' || pg_backend_pid(); END $$;));
+for my $case (
+	[ 'RESET', $on, 'RESET pg_session_readonly.mode', 'RESET pg_session_readonly.denied_functions' ],
+	[ 'ROLLBACK', 'BEGIN', $on, 'ROLLBACK' ],
+	[ 'end of SET LOCAL', 'BEGIN', 'SET LOCAL pg_session_readonly.mode = on', 'COMMIT' ])
+{
+	my ($name, @statements) = @$case;
+	my $session = Wire->new($node, options => $loaded);
+	$session->run("SET $denied 'given'", @statements, "SET $force = on");
+	my ($there, $pid) = $session->run('SELECT mode_there()') =~ /^(.*) (\d+)$/;
+	isnt($pid, $session->run('SELECT pg_backend_pid()'), "brought back by $name: there is a worker");
+	is($there, 'on given', "brought back by $name: a worker is told");
+	$session->quit;
+}
+
+# RESET ALL by anyone does not undo a superuser's policy.
+{
+	my $session = Wire->new($node, options => $loaded);
+	$session->run($on, "SET $denied 'given'", 'SET ROLE setter', 'RESET ALL');
+	is($session->run('SHOW pg_session_readonly.denied_functions'), 'given', 'RESET ALL while held: the policy stays');
+	$session->quit;
+}
+
 # By LOAD: it makes the session read-only, and off gives back what was there.
 {
 	my $session = Wire->new($node, user => 'dba');
-	my $settings = $session->query(q(SELECT name, setting, reset_val, source, context, boot_val, sourcefile, sourceline, pending_restart
-		FROM pg_settings WHERE name NOT LIKE 'pg_session_readonly.%' ORDER BY name COLLATE "C"));
+	my $settings = $session->query($all);
 	$session->run("LOAD 'pg_session_readonly'", 'SELECT 1', $off);
 	my $after = $session->query($all);
 	@{ $after->{rows} } = grep { !/^pg_session_readonly/ } @{ $after->{rows} };
@@ -719,7 +858,10 @@ $node->restart;
 		$switched->run($on);
 		my $pid = $locked->run('SELECT pg_backend_pid()');
 
+		$configure->({ %lines, 'pg_session_readonly.denied_functions' => "'changed'" }, $locked, $switched);
+		is($_->run('SHOW pg_session_readonly.denied_functions'), 'told', "$name: it is changed first") for ($locked, $switched);
 		$configure->({}, $locked, $switched);
+		$switched->run('RESET pg_session_readonly.denied_functions');
 		for my $parallel ('off', 'on')
 		{
 			my $where = $parallel eq 'on' ? 'in a worker' : 'in the leader';

@@ -31,7 +31,7 @@
 #include "storage/large_object.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
-#include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
@@ -45,19 +45,40 @@ PGDLLEXPORT void _PG_init(void);
 static char *command = NULL;
 static char *note = NULL;
 
+/* What the superuser's has been since it was defined, one after the other. */
+static char told[1000];
+
+/*
+ * Assign hook of the superuser's setting: stands for one that acts as it is set.
+ */
+static void
+assign_command(const char *newval, void *extra)
+{
+	strlcat(told, newval, sizeof(told));
+	strlcat(told, " ", sizeof(told));
+}
+
 /*
  * Module load callback
+ *
+ * Says something in the setting of a neighbour that has been spoken to, and fails
+ * where a setting asks for it.
  */
 void
 _PG_init(void)
 {
 	DefineCustomStringVariable("writer.command", "What a superuser says.", NULL,
-							   &command, "none", PGC_SUSET, 0, NULL, NULL, NULL);
+							   &command, "none", PGC_SUSET, 0, NULL, assign_command, NULL);
 	DefineCustomStringVariable("writer.note", "What anyone says.", NULL,
 							   &note, "none", PGC_USERSET, 0, NULL, NULL, NULL);
+	if (GetConfigOptionFlags("neighbour.note", true) != 0)
+		SetConfigOption("neighbour.note", "writer", PGC_USERSET, PGC_S_SESSION);
+	if (strcmp(note, "fail") == 0)
+		ereport(ERROR, (errmsg("writer does not start")));
 }
 
 PG_FUNCTION_INFO_V1(writer_settings);
+PG_FUNCTION_INFO_V1(writer_told);
 
 /*
  * writer_settings() returns text
@@ -68,6 +89,39 @@ Datum
 writer_settings(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%s %s", command, note)));
+}
+
+/*
+ * writer_told() returns text
+ *
+ * What the library's hook was told since it was loaded.
+ */
+Datum
+writer_told(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(told));
+}
+
+PG_FUNCTION_INFO_V1(writer_given);
+
+/*
+ * writer_given(setting text) returns text
+ *
+ * What pg_settings does not show of a setting: in which context and by which role its
+ * value was given, and the one that RESET brings back.  Core looks at these as it
+ * hands settings to a parallel worker, or to a library that defines them.
+ */
+Datum
+writer_given(PG_FUNCTION_ARGS)
+{
+	struct config_generic *record = pgsr_find_setting(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+
+	if (record == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(psprintf("%d by %u, reset %d by %u from %d, flags %d",
+											  record->scontext, record->srole,
+											  record->reset_scontext, record->reset_srole,
+											  record->reset_source, record->flags)));
 }
 
 PG_FUNCTION_INFO_V1(writer_insert);
