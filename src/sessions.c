@@ -107,7 +107,6 @@ static void
 leave_place(int code, Datum arg)
 {
 	pg_atomic_write_u32(&my_place->pid, 0);
-	my_place = NULL;
 }
 
 /*

@@ -257,6 +257,10 @@ is($node->safe_psql('postgres', "$setup SELECT unreviewed_stable() IS NULL"), 'f
 			"SET pg_session_readonly.pinned_settings = 'work_mem'; SET work_mem = '7MB'; $setup SET $force = on;
 			SELECT current_setting('work_mem') FROM big LIMIT 1"),
 		'7MB', 'parallel worker: has the pinned value');
+	($rc, $stdout, $stderr) = $node->psql('postgres',
+		"SET pg_session_readonly.pinned_settings = 'nobody.knows'; $setup SET pg_session_readonly.mode = locked;
+		SET $force = on; SET client_min_messages = debug1; SELECT count(*) FROM big;");
+	unlike($stderr, qr/during a parallel operation/, 'parallel worker: does not pin names that nothing defines');
 
 	# also where nobody SET the mode
 	$node->safe_psql('postgres', q(

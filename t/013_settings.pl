@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 use File::Basename;
+use File::Copy;
 use File::Spec;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -291,9 +292,32 @@ for my $case (
 # A library that fails in the midst of its start gets nothing of what the agent gave.
 {
 	my $session = Wire->new($node);
-	$session->run("SET writer.note = 'fail'", @lock, $note);
+	$session->run("SET writer.note = 'fail'", @lock, $note, "SET another.note = 'agent'");
 	is($session->query('SELECT settings()')->{message}, 'writer does not start', 'a library that fails: fails');
 	is($session->run('SHOW writer.note'), 'fail', "a library that fails: has the host's value");
+	is($session->run('SHOW another.note'), 'agent', "a library that fails: another library's setting is as it was");
+	$session->quit;
+}
+
+# A library whose name begins the name of one that is loaded is not that one.
+{
+	my $path = PostgreSQL::Test::Utils::tempdir();
+	copy($writer, "$path/pg_session.so") or die "cannot copy $writer: $!";
+	$node->append_conf('postgresql.conf', "dynamic_library_path = '$path:\$libdir'\n");
+	$node->reload;
+	$node->safe_psql('postgres', "CREATE FUNCTION short_told() RETURNS text AS 'pg_session', 'writer_told' LANGUAGE C STABLE");
+	my $session = Wire->new($node);
+	$session->run(@lock, $command);
+	unlike($session->run('SELECT short_told()'), qr/agent/, "a library with a loaded one's name, shorter: its hooks are not told");
+	$session->quit;
+}
+
+# What is pinned by name holds before its library is there, from the beginning on.
+{
+	my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=locked '
+		. '-c pg_session_readonly.pinned_settings=work_mem,writer.command,writer.note');
+	is(join(' ', map { $session->query($_)->{code} } $command, $note), '55P02 55P02', 'pinned by name as the session begins: neither can be SET');
+	is($session->run('SELECT settings()'), 'none none', 'pinned by name as the session begins: nothing was given');
 	$session->quit;
 }
 
