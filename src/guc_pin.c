@@ -266,37 +266,61 @@ write_stack(struct config_generic *record, config_var_value value, GucSource sou
 }
 
 /*
- * The value that the end of the transaction in progress leaves, if it commits; or
- * where it is being rolled back already, as core walks through its settings, the
- * one that the roll-back leaves.  Fills in where that value comes from.
+ * Is the transaction or subtransaction that made an entry of a setting's stack being
+ * rolled back, and core yet to come to that setting as it walks through all?
+ */
+static inline bool
+is_rolled_back(GucStack *entry)
+{
+	return !IsTransactionState() &&
+		entry->nest_level >= GetCurrentTransactionNestLevel();
+}
+
+/*
+ * The present value, or where a roll-back is in progress, the one that it leaves.
+ */
+static config_var_value
+value_left(struct config_generic *record)
+{
+	config_var_value value = current_value(record);
+
+	for (GucStack *entry = record->stack; entry != NULL && is_rolled_back(entry); entry = entry->prev)
+		value = entry->prior;
+	return value;
+}
+
+/*
+ * The value that the end of the transaction in progress leaves, if it commits; what
+ * is being rolled back already leaves nothing.  Fills in where that value comes from.
+ *
+ * What SET has set in a subtransaction or function lasts, whatever was set below
+ * (see AtEOXact_GUC() in guc.c).
  */
 static config_var_value
 lasting_value(struct config_generic *record, HeldSetting *held)
 {
-	GucStack   *outermost = record->stack;
+	config_var_value value = current_value(record);
 
-	while (outermost != NULL && outermost->prev != NULL)
-		outermost = outermost->prev;
-
-	if (outermost == NULL ||
-		(outermost->state == GUC_SET && IsTransactionState()))
+	held->source = record->source;
+	held->scontext = record->scontext;
+	held->srole = record->srole;
+	for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
 	{
-		held->source = record->source;
-		held->scontext = record->scontext;
-		held->srole = record->srole;
-		return current_value(record);
+		if (entry->state == GUC_SET && !is_rolled_back(entry))
+			break;
+		if (entry->state == GUC_SET_LOCAL && !is_rolled_back(entry))
+		{
+			held->source = PGC_S_SESSION;
+			held->scontext = entry->masked_scontext;
+			held->srole = entry->masked_srole;
+			return entry->masked;
+		}
+		held->source = entry->source;
+		held->scontext = entry->scontext;
+		held->srole = entry->srole;
+		value = entry->prior;
 	}
-	if (outermost->state == GUC_SET_LOCAL && IsTransactionState())
-	{
-		held->source = PGC_S_SESSION;
-		held->scontext = outermost->masked_scontext;
-		held->srole = outermost->masked_srole;
-		return outermost->masked;
-	}
-	held->source = outermost->source;
-	held->scontext = outermost->scontext;
-	held->srole = outermost->srole;
-	return outermost->prior;
+	return value;
 }
 
 /*
@@ -306,8 +330,9 @@ lasting_value(struct config_generic *record, HeldSetting *held)
  * What stood there is not freed: core frees a value only when no field of the
  * record points at it any more.  No reset value may come from a source above
  * PGC_S_OVERRIDE (see define_custom_variable()).  And a value does not stay one of
- * the configuration file: as its line is taken out there, core would say that it is
- * the default, and parallel workers are not sent that.
+ * the configuration file: as its line is changed there, it would change as well; as
+ * that is taken out, core would say that it is the default, and parallel workers are
+ * not sent that.
  */
 static config_var_value
 keep_value(struct config_generic *record, config_var_value value, GucSource source)
@@ -388,18 +413,15 @@ hold_value(struct config_generic *record, config_var_value value, GucContext con
  * meanwhile it may be SET as "context" says.  May be called again, with another
  * context.  Does nothing that can fail.
  *
- * As a transaction is being rolled back, core may be yet to come to this setting.
  * RESET ALL asks for no privilege where the context is PGC_SUSET.
  */
 void
 pgsr_guc_hold(const char *name, GucContext context)
 {
 	struct config_generic *record = pgsr_find_setting(name);
-	HeldSetting unused;
 
 	(void) note_held(record);
-	hold_value(record, IsTransactionState() ? current_value(record) :
-			   lasting_value(record, &unused), context);
+	hold_value(record, value_left(record), context);
 }
 
 /*

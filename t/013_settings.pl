@@ -415,6 +415,28 @@ for my $way (sort keys %calls)
 		$session->quit;
 	}
 }
+# Likewise in the midst of a parallel query, of which a leader without workers runs all.
+my @alone = ("SET $force = on", 'SET max_parallel_workers = 0');
+$node->safe_psql('postgres', qq(
+	CREATE FUNCTION load(text) RETURNS bool AS '$writer', 'writer_load' LANGUAGE C STABLE;
+	CREATE FUNCTION plpgsql_plain_compare(int, int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+		'BEGIN RETURN \$1 - \$2; END';));
+{
+	# another library that another function has loaded in the meantime
+	my $session = Wire->new($node);
+	$session->run(@lock, 'SET auto_explain.log_min_duration = 0', "SELECT load('auto_explain')", @alone, $calls{'SECURITY DEFINER'});
+	is($session->run('SHOW auto_explain.log_min_duration'), '-1', "loaded before a parallel query: the agent's value is thrown away");
+	is($session->query('SET auto_explain.log_min_duration = 0')->{code}, '55P02', 'loaded before a parallel query: pinned then');
+	$session->quit;
+
+	# core says of a setting that it cannot be set then; that is enough
+	my $order = define_order('plpgsql_plain_compare', '<%-', '-%>');
+	$session = Wire->new($node);
+	$session->run(@lock, 'SET plpgsql.check_asserts = off', @alone);
+	my $notices = $session->query($order)->{notices};
+	cmp_ok(scalar @$notices, '<=', 1, 'loaded in a parallel query: no more than one notice') or diag "@$notices";
+	$session->quit;
+}
 SKIP:
 {
 	skip 'no plperl', 18 if $plperl ne '2';
@@ -559,6 +581,10 @@ for my $case (
 	[ 'on and off in one, rolled back', 'BEGIN', 'SET LOCAL track_counts = on', $on, $off, 'ROLLBACK', $off ],
 	[ 'on in one', 'BEGIN', 'SET LOCAL track_counts = on', 'SET LOCAL default_transaction_read_only = off', $on, 'COMMIT', $off ],
 	[ 'off in one', $on, 'BEGIN', $off, 'COMMIT' ],
+	[ 'off in one, then SET, rolled back', $on, 'BEGIN', $off, 'SET track_counts = on', 'SET default_transaction_read_only = off',
+		'ROLLBACK', $off ],
+	[ 'off in one, then SET and SET LOCAL, rolled back', $on, 'BEGIN', $off, 'SET track_counts = on', 'SET LOCAL track_counts = off',
+		'SET default_transaction_read_only = off', 'SET LOCAL default_transaction_read_only = on', 'ROLLBACK', $off ],
 	[ 'on in a subtransaction', 'BEGIN', 'SAVEPOINT a', $on, 'RELEASE a', 'COMMIT', $off ])
 {
 	my ($name, @statements) = @$case;
@@ -579,10 +605,18 @@ for my $case (
 	[ 'SET LOCAL', 'SET LOCAL track_counts = on', "SET LOCAL $read_only off" ],
 	[ 'SET', 'SET track_counts = on', "SET $read_only off" ],
 	[ 'SET, then SET LOCAL', 'SET track_counts = on', 'SET LOCAL track_counts = off', "SET $read_only off", "SET LOCAL $read_only on" ],
+	[ 'SET as another role, then SET LOCAL', 'SET ROLE setter', 'SET track_counts = on', "SET $read_only off", 'RESET ROLE',
+		'SET LOCAL track_counts TO DEFAULT', "SET LOCAL default_transaction_read_only TO DEFAULT" ],
 	[ 'SET LOCAL, then SET', 'SET LOCAL track_counts = on', 'SET track_counts = on', "SET LOCAL $read_only on", "SET $read_only off" ],
 	[ 'SET in a subtransaction', 'SAVEPOINT a', 'SET track_counts = on', "SET $read_only off" ],
 	[ 'SET LOCAL in a subtransaction', 'SAVEPOINT a', 'SET LOCAL track_counts = on', "SET LOCAL $read_only off" ],
 	[ 'SET in a subtransaction that has been rolled back', 'SAVEPOINT a', 'SET track_counts = on', "SET $read_only off", 'ROLLBACK TO a' ],
+	[ 'SET, then SET LOCAL in a subtransaction', 'SET track_counts = on', "SET $read_only off",
+		'SAVEPOINT a', 'SET LOCAL track_counts = off', "SET LOCAL $read_only on" ],
+	[ 'SET LOCAL, then SET in a subtransaction', 'SET LOCAL track_counts = on', "SET LOCAL $read_only off",
+		'SAVEPOINT a', 'SET track_counts = on', "SET $read_only off" ],
+	[ 'SET LOCAL, then both in a subtransaction', 'SET LOCAL track_counts = on', "SET LOCAL $read_only off",
+		'SAVEPOINT a', 'SAVEPOINT b', 'SET track_counts = on', "SET $read_only off", 'SET LOCAL track_counts = off', "SET LOCAL $read_only on" ],
 	[ 'RESET', 'RESET track_counts', "RESET default_transaction_read_only" ],
 	[ 'policy: SET', "SET $denied 'here'" ])
 {
@@ -636,21 +670,52 @@ for my $between (0 .. 8)
 	}
 }
 
+# A value that SET LOCAL hides does not come back in a session that is locked meanwhile.
+{
+	my $session = Wire->new($node, options => $loaded);
+	my (@statements, @seen);
+
+	for my $setting ([ 'track_counts', 'off', 'on' ], [ 'default_transaction_read_only', 'off', 'on' ],
+		[ 'pg_session_readonly.denied_functions', 'hidden', 'local' ], [ 'statement_timeout', '2h', '1h' ])
+	{
+		my ($name, $hidden, $local) = @$setting;
+		push @statements, "SET $name = '$hidden'", "SET LOCAL $name = '$local'";
+		push @seen, "SHOW $name";
+	}
+	$session->run("SET pg_session_readonly.pinned_settings = 'statement_timeout'", 'BEGIN', @statements, $lock[1], 'COMMIT');
+	is(join(' ', map { $session->run($_) } @seen), 'on on local 1h', 'locked after SET LOCAL, COMMIT');
+	$session->quit;
+}
+
 # A transaction that is rolled back brings the mode back, and the policy with it.
 for my $setting ('denied_commands', 'denied_functions', 'allowed_functions', 'pinned_settings')
 {
-	for my $order (0, 1)
+	my $policy = "SET pg_session_readonly.$setting = ''";
+	my $local = "SET LOCAL pg_session_readonly.$setting = DEFAULT";
+
+	for my $statements ([ $off, $policy ], [ $policy, $off ], [ $off, $policy, $local ], [ $policy, $local, $off ])
 	{
 		my $session = Wire->new($node);
-		my $policy = "SET pg_session_readonly.$setting = ''";
+		my $name = "$setting, " . join('; ', @$statements);
 
 		$session->run("LOAD 'pg_session_readonly'");
 		my $before = $session->run("SHOW pg_session_readonly.$setting");
-		$session->run('BEGIN', $order ? ($policy, $off) : ($off, $policy), 'ROLLBACK');
-		is($session->run('SHOW pg_session_readonly.mode'), 'on', "off rolled back, $setting, $order: on");
-		is($session->run("SHOW pg_session_readonly.$setting"), $before, "off rolled back, $setting, $order: the policy as it was");
+		$session->run('BEGIN', @$statements, 'ROLLBACK');
+		is($session->run('SHOW pg_session_readonly.mode'), 'on', "off rolled back, $name: on");
+		is($session->run("SHOW pg_session_readonly.$setting"), $before, "off rolled back, $name: the policy as it was");
 		$session->run($off);
-		is($session->run("SHOW pg_session_readonly.$setting"), $before, "off rolled back, $setting, $order: and after off");
+		is($session->run("SHOW pg_session_readonly.$setting"), $before, "off rolled back, $name: and after off");
+		$session->quit;
+
+		# the policy may have been set in the same transaction before
+		my $here = $setting eq 'pinned_settings' ? 'work_mem' : 'default, ANALYZE';
+		$session = Wire->new($node);
+		$session->run("LOAD 'pg_session_readonly'", 'BEGIN', "SET pg_session_readonly.$setting = '$here'", 'SAVEPOINT a',
+			@$statements, 'ROLLBACK TO a');
+		is($session->run('SHOW pg_session_readonly.mode'), 'on', "off rolled back to a savepoint, $name: on");
+		is($session->run("SHOW pg_session_readonly.$setting"), $here, "off rolled back to a savepoint, $name: the policy as it was");
+		$session->run('COMMIT');
+		is($session->run("SHOW pg_session_readonly.$setting"), $here, "off rolled back to a savepoint, $name: and after COMMIT");
 		$session->quit;
 	}
 }

@@ -102,6 +102,20 @@ writer_told(PG_FUNCTION_ARGS)
 	PG_RETURN_TEXT_P(cstring_to_text(told));
 }
 
+PG_FUNCTION_INFO_V1(writer_load);
+
+/*
+ * writer_load(library text) returns bool
+ *
+ * Loads a library, as some extensions do that need another.
+ */
+Datum
+writer_load(PG_FUNCTION_ARGS)
+{
+	load_file(text_to_cstring(PG_GETARG_TEXT_PP(0)), false);
+	PG_RETURN_BOOL(true);
+}
+
 PG_FUNCTION_INFO_V1(writer_given);
 
 /*
