@@ -461,13 +461,12 @@ void
 pgsr_guc_announce_bool(const char *name)
 {
 	struct config_generic *record = pgsr_find_setting(name);
-	config_var_value value = current_value(record);
 
-	(void) set_config_option_ext(name, value.val.boolval ? "on" : "off",
+	(void) set_config_option_ext(name,
+								 *SettingPart(record, bool)->variable ? "on" : "off",
 								 record->scontext, record->source,
 								 record->srole, GUC_ACTION_SET, true, WARNING,
 								 false);
-	write_stack(record, value, record->source);
 }
 
 /*
@@ -513,7 +512,6 @@ pgsr_guc_release_bool(const char *name)
 								 PGC_SUSET, PGC_S_SESSION, was.srole,
 								 GUC_ACTION_SET, true, WARNING, false);
 	record->scontext = was.scontext;
-	record->srole = was.srole;
 	write_stack(record, current_value(record), record->source);
 }
 
