@@ -228,6 +228,24 @@ for my $options ('', '-c pg_trgm.similarity_threshold=0.1')
 }
 reset_stored();
 
+# The library that comes before ours leaves a misspelt setting of ours, without a value.
+(my $library = $writer) =~ s/\.\w+$//;
+as_dba(qq(ALTER ROLE agent SET session_preload_libraries = '$library', pg_session_readonly;
+	ALTER ROLE agent SET pg_session_readonly.mode = locked;
+	ALTER ROLE agent SET pg_session_readonly.pinned_settings = 'zoo.keeper';
+	ALTER ROLE agent SET zoo.keeper = 'stored'));
+{
+	my $log = -s $node->logfile;
+	my $session = connection('agent', '-c writer.note=misspell -c zoo.keeper=client');
+	is($session->{startup}{code}, '', 'a misspelt setting without a value: a session');
+	is($session->query('SHOW pg_session_readonly.misspelt')->{code}, '42704', 'a misspelt setting without a value: thrown away');
+	is($session->query('SHOW zoo.keeper')->{rows}[0], 'stored', 'a misspelt setting without a value: others are pinned');
+	$session->quit;
+	my @lines = slurp_file($node->logfile, $log) =~ /connection string cannot set pinned parameter "zoo.keeper"/g;
+	is(scalar @lines, 1, 'a misspelt setting without a value: the last of all settings is looked at once');
+}
+reset_stored();
+
 # A library that is loaded in the midst of the session
 as_dba(q(ALTER ROLE agent SET session_preload_libraries = pg_session_readonly;
 	ALTER ROLE agent SET pg_session_readonly.mode = locked;

@@ -61,8 +61,9 @@ assign_command(const char *newval, void *extra)
 /*
  * Module load callback
  *
- * Says something in the setting of a neighbour that has been spoken to, and fails
- * where a setting asks for it.
+ * Says something in the setting of a neighbour that has been spoken to.  And where a
+ * setting asks for it, fails, or leaves of a misspelt setting what a function leaves
+ * that has it in a SET clause.
  */
 void
 _PG_init(void)
@@ -73,6 +74,9 @@ _PG_init(void)
 							   &note, "none", PGC_USERSET, 0, NULL, NULL, NULL);
 	if (GetConfigOptionFlags("neighbour.note", true) != 0)
 		SetConfigOption("neighbour.note", "writer", PGC_USERSET, PGC_S_SESSION);
+	if (strcmp(note, "misspell") == 0)
+		(void) set_config_option("pg_session_readonly.misspelt", NULL, PGC_USERSET,
+								 PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
 	if (strcmp(note, "fail") == 0)
 		ereport(ERROR, (errmsg("writer does not start")));
 }
