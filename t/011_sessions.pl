@@ -87,7 +87,8 @@ is($boss->run("SELECT last_refusal > '$last' FROM pg_session_readonly_sessions()
 # what is no refusal, or the client is not told of
 $last = $boss->run("SELECT last_refusal FROM pg_session_readonly_sessions() WHERE pid = $pid");
 $agent->query($_) for ('SELECT 1', 'SELECT 1 / 0', 'BEGIN READ WRITE', 'ROLLBACK', 'SELEC', 'SELECT * FROM missing',
-	'DO $$ BEGIN CREATE TABLE x (i int); EXCEPTION WHEN OTHERS THEN NULL; END $$', 'DISCARD ALL', 'RESET ALL');
+	'DO $$ BEGIN CREATE TABLE x (i int); EXCEPTION WHEN OTHERS THEN NULL; END $$', 'DISCARD ALL', 'RESET ALL',
+	q(DO $$ BEGIN RAISE WARNING 'like one' USING ERRCODE = '25006'; END $$));
 is(seen($boss, $pid), 'locked|6|t', 'reads, other errors and what is caught: not counted');
 is($boss->run("SELECT last_refusal = '$last' FROM pg_session_readonly_sessions() WHERE pid = $pid"), 't',
 	'nor do they change the time');
@@ -171,11 +172,14 @@ for (1 .. 3)
 $boss->run('ALTER ROLE agent SET pg_session_readonly.mode = locked');
 $agent = session('agent');
 is(seen($boss, pid_of($agent)), 'locked|0|f', 'a role that is stored as locked');
+$boss->run(q(CREATE FUNCTION seen_in_worker(int) RETURNS bigint LANGUAGE plpgsql PARALLEL SAFE AS
+	'BEGIN RETURN (SELECT count(*) FROM pg_session_readonly_sessions()) + ($1 - $1); END'));
 $boss->run('CREATE TABLE big AS SELECT generate_series(1, 20000) i', 'GRANT SELECT ON big TO agent', 'ANALYZE big');
 $agent->run('SET parallel_setup_cost = 0', 'SET parallel_tuple_cost = 0', 'SET min_parallel_table_scan_size = 0');
 like($agent->run('EXPLAIN SELECT count(*) FROM big'), qr/Workers Planned/, 'parallel workers are planned');
 is($agent->run('SELECT count(*) FROM big'), '20000', 'parallel workers run');
-is($boss->run('SELECT count(*) FROM pg_session_readonly_sessions()'), '1', 'parallel workers have no rows');
+like($agent->run('EXPLAIN (COSTS OFF) SELECT max(seen_in_worker(i)) FROM big'), qr/Workers Planned/, 'parallel workers look, too');
+is($agent->run('SELECT max(seen_in_worker(i)) FROM big'), '1', 'parallel workers have no rows');
 $agent->quit;
 $boss->run('ALTER ROLE agent RESET ALL');
 $boss->quit;

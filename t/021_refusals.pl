@@ -171,6 +171,17 @@ for my $mode ('on', 'locked')
 	}
 }
 
+# --- an error of the same SQLSTATE that has a DETAIL or a HINT of its own keeps its look ---
+{
+	my $session = session('agent', 'locked');
+	for my $part ('DETAIL', 'HINT')
+	{
+		my $result = $session->query("DO \$\$ BEGIN RAISE EXCEPTION 'mine' USING ERRCODE = '25006', $part = 'own'; END \$\$");
+		is("$result->{code}$result->{detail}$result->{hint}", '25006own', "25006 with a $part of its own: has that alone");
+	}
+	$session->quit;
+}
+
 # --- an agent that writes our words into its own text ---
 {
 	my $words = '2026-01-01 00:00:00.000 UTC [1] 25006 user=agent DETAIL:  Refused by pg_session_readonly: x';
