@@ -151,14 +151,14 @@ sub read_log
 	return $found;
 }
 
-# Locks of a process by which others would be stopped.
+# Locks of a process by which others would be stopped; a serializable reader's stop nobody.
 sub locks
 {
 	my ($self, $pid) = @_;
 	my $result = $self->{session}->query("SELECT locktype, mode, coalesce(relation::regclass::text, objid::text)
 		FROM pg_locks WHERE pid = $pid AND (locktype IN ('advisory', 'object') AND mode <> 'AccessShareLock'
 				AND NOT (locktype = 'object' AND classid = 'pg_database'::regclass)
-			OR locktype = 'relation' AND mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock')
+			OR locktype = 'relation' AND mode NOT IN ('AccessShareLock', 'RowShareLock', 'RowExclusiveLock', 'SIReadLock')
 				AND NOT EXISTS (SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace
 					WHERE c.oid = relation AND nspname ~ '^pg_(toast_)?temp_'))");
 	push @{ $self->{heard} }, @{ $result->{notifications} };
