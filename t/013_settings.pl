@@ -622,15 +622,18 @@ for my $case (
 {
 	my ($name, @statements) = @$case;
 
-	for my $before ([], [ 'SET track_counts = on', "SET $read_only off", @policy ])
+	for my $earlier ([ '' ], [ ', SET before', 'SET track_counts = on', "SET $read_only off", @policy ],
+		[ ', SET before as another role', 'SET ROLE setter', 'SET track_counts = on', "SET $read_only off", 'RESET ROLE' ])
 	{
+		my ($when, @before) = @$earlier;
+
 		for my $end ('COMMIT', 'ROLLBACK')
 		{
-			my $what = "off in one transaction, $name" . (@$before ? ', SET before' : '') . ", $end";
+			my $what = "off in one transaction, $name$when, $end";
 			# one given by the client, one stored: by SET it is in another context, and by another role
 			my ($session, $reference) = map { Wire->new($node, options => "$loaded -c default_transaction_read_only=on", user => 'dba') } 1, 2;
 
-			$_->run(@$before, 'BEGIN', @statements) for ($session, $reference);
+			$_->run(@before, 'BEGIN', @statements) for ($session, $reference);
 			$session->run($on, $off, $end);
 			# the transaction's own end, and mode, are not what this is about
 			$session->run($off);
