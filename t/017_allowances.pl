@@ -38,11 +38,13 @@ $node->safe_psql('postgres', qq(
 	CREATE PROCEDURE ends(int) LANGUAGE plpgsql AS
 		'BEGIN PERFORM harmless(); COMMIT; PERFORM sneak(''victim'', \$1); END';));
 
+my $repack = $node->pg_version->major >= 19 ? ', -REPACK' : '';
+
 sub locked
 {
 	my $session = Wire->new($node);
 	$session->run('CREATE TEMP TABLE mine (i int PRIMARY KEY)',
-		q(SET pg_session_readonly.denied_commands = 'default, -ANALYZE, -VACUUM, -REINDEX, -CLUSTER, -LOCK TABLE'),
+		"SET pg_session_readonly.denied_commands = 'default, -ANALYZE, -VACUUM, -REINDEX, -CLUSTER, -LOCK TABLE$repack'",
 		q(SET pg_session_readonly.allowed_functions = 'allowed, harmless'),
 		"LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = locked');
 	return $session;
@@ -134,7 +136,8 @@ for my $case (
 		'CLUSTER u', 'ANALYZE u', 'COMMIT' ],
 	[ 'commands with transactions of their own', 'ok ok ok ok ok ok ok ok', 1,
 		'VACUUM t', 'VACUUM (ANALYZE) t', 'VACUUM FULL t', 'REINDEX TABLE CONCURRENTLY t', 'REINDEX INDEX u_i',
-		'REINDEX SCHEMA public', 'CLUSTER', 'ANALYZE t, u' ])
+		'REINDEX SCHEMA public', 'CLUSTER', 'ANALYZE t, u' ],
+	$repack ? [ 'REPACK', 'ok ok', 1, 'REPACK t', 'ANALYZE t' ] : ())
 {
 	my ($name, $codes, $analyzed, @statements) = @$case;
 	my $session = locked();
