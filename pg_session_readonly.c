@@ -58,6 +58,9 @@ static bool follow_pending = false;
 static bool flush_pending = false;
 static bool flush_again = false;
 
+/* Settings are to be held as well: core has brought the mode back. */
+static bool hold_pending = false;
+
 /* This session is guarded, or was. */
 static bool guards_installed = false;
 
@@ -67,22 +70,33 @@ static bool loaded_at_start = false;
 static void install_guards(void);
 
 /*
- * Let what cannot fail follow the mode.  Called from an assign hook.
+ * Hold the settings that go with the mode, or release them.
  */
 static void
-mode_moved(void)
+follow_with_settings(void)
+{
+	if (pgsr_mode > PGSR_OFF)
+		pgsr_read_only_hold();
+	pgsr_policy_settings_follow(pgsr_mode);
+	hold_pending = false;
+}
+
+/*
+ * Let what cannot fail follow the mode.  Called from an assign hook.  While core brings
+ * settings back they cannot be held: which value each is to have shows afterwards.
+ */
+static void
+mode_moved(bool restored)
 {
 	if (pgsr_mode > PGSR_OFF)
 	{
 		install_guards();
 		flush_pending = IsNormalProcessingMode();
 	}
-	if (!IsParallelWorker())
-	{
-		if (pgsr_mode > PGSR_OFF)
-			pgsr_read_only_hold();
-		pgsr_policy_settings_follow(pgsr_mode);
-	}
+	if (restored)
+		hold_pending = true;
+	else if (!IsParallelWorker())
+		follow_with_settings();
 	pgsr_forget_verdicts();
 	pgsr_sessions_show_mode();
 	follow_pending = true;
@@ -106,6 +120,8 @@ follow_mode(void)
 	{
 		if (!IsTransactionState() || IsInParallelMode())
 			return;
+		if (hold_pending)
+			follow_with_settings();
 		if (pgsr_mode == PGSR_OFF)
 			pgsr_read_only_release();
 		else
@@ -144,8 +160,10 @@ enter_hook(void)
 static void
 assign_mode(int newval, void *extra)
 {
-	if (pgsr_mode_assign(newval))
-		mode_moved();
+	bool		restored;
+
+	if (pgsr_mode_assign(newval, &restored))
+		mode_moved(restored);
 }
 
 /*
@@ -395,7 +413,7 @@ take_up_mode(void)
 	}
 	if (pgsr_mode_settle())
 	{
-		mode_moved();
+		mode_moved(false);
 		follow_mode();
 	}
 	if (loaded_at_start)

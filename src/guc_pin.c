@@ -266,35 +266,11 @@ write_stack(struct config_generic *record, config_var_value value, GucSource sou
 }
 
 /*
- * Is the transaction or subtransaction that made an entry of a setting's stack being
- * rolled back, and core yet to come to that setting as it walks through all?
- */
-static inline bool
-is_rolled_back(GucStack *entry)
-{
-	return !IsTransactionState() &&
-		entry->nest_level >= GetCurrentTransactionNestLevel();
-}
-
-/*
- * The present value, or where a roll-back is in progress, the one that it leaves.
- */
-static config_var_value
-value_left(struct config_generic *record)
-{
-	config_var_value value = current_value(record);
-
-	for (GucStack *entry = record->stack; entry != NULL && is_rolled_back(entry); entry = entry->prev)
-		value = entry->prior;
-	return value;
-}
-
-/*
- * The value that the end of the transaction in progress leaves, if it commits; what
- * is being rolled back already leaves nothing.  Fills in where that value comes from.
+ * The value that the end of the transaction in progress leaves if it commits, and in
+ * *held where that value comes from.
  *
- * What SET has set in a subtransaction or function lasts, whatever was set below
- * (see AtEOXact_GUC() in guc.c).
+ * As AtEOXact_GUC() in guc.c has it: what SET has set lasts, whatever was set at outer
+ * nest levels; what SET LOCAL or a function's SET clause has set does not.
  */
 static config_var_value
 lasting_value(struct config_generic *record, HeldSetting *held)
@@ -306,9 +282,9 @@ lasting_value(struct config_generic *record, HeldSetting *held)
 	held->srole = record->srole;
 	for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
 	{
-		if (entry->state == GUC_SET && !is_rolled_back(entry))
+		if (entry->state == GUC_SET)
 			break;
-		if (entry->state == GUC_SET_LOCAL && !is_rolled_back(entry))
+		if (entry->state == GUC_SET_LOCAL)
 		{
 			held->source = PGC_S_SESSION;
 			held->scontext = entry->masked_scontext;
@@ -330,8 +306,8 @@ lasting_value(struct config_generic *record, HeldSetting *held)
  * What stood there is not freed: core frees a value only when no field of the
  * record points at it any more.  No reset value may come from a source above
  * PGC_S_OVERRIDE (see define_custom_variable()).  And a value does not stay one of
- * the configuration file: as its line is changed there, it would change as well; as
- * that is taken out, core would say that it is the default, and parallel workers are
+ * the configuration file: if its line were changed there, it would change as well; if
+ * that were taken out, core would say that it is the default, and parallel workers are
  * not sent that.
  */
 static config_var_value
@@ -399,11 +375,15 @@ note_held(struct config_generic *record)
 
 /*
  * Hold a setting that has been noted at a value.
+ *
+ * Nothing but pgsr_guc_release() may replace the reset value: core would free the one
+ * that was noted, which no field of the record points at any more.
  */
 static void
 hold_value(struct config_generic *record, config_var_value value, GucContext context)
 {
 	(void) keep_value(record, value, record->source);
+	record->reset_source = PGC_S_OVERRIDE;
 	record->context = context;
 	record->flags |= GUC_NO_RESET_ALL;
 }
@@ -421,7 +401,7 @@ pgsr_guc_hold(const char *name, GucContext context)
 	struct config_generic *record = pgsr_find_setting(name);
 
 	(void) note_held(record);
-	hold_value(record, value_left(record), context);
+	hold_value(record, current_value(record), context);
 }
 
 /*

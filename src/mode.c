@@ -44,6 +44,9 @@ static bool preloaded = false;
 static PgsrMode mode_before_client = PGSR_OFF;
 static bool client_spoke = false;
 
+/* Has the check hook let the switch be moved just now? */
+static bool checked = false;
+
 /* Where the mode came from before the session took it up. */
 static GucSource mode_source = PGC_S_DEFAULT;
 
@@ -458,20 +461,26 @@ pgsr_mode_check(int *newval, void **extra, GucSource source)
 		*newval = pgsr_mode;
 		return true;
 	}
-	return may_move(*newval);
+	checked = may_move(*newval);
+	return checked;
 }
 
 /*
- * Take up an assigned mode.  Returns whether that moved the switch.
+ * Take up an assigned mode.  Returns whether that moved the switch, and in *restored
+ * whether core is bringing it back, at the end of a transaction, subtransaction or
+ * function: then other settings have yet to be brought back, or not, as core walks
+ * through them (AtEOXact_GUC() in guc.c), and no check hook has been asked before.
  *
  * Core is about to store "newval" into the setting and may not be stopped any
  * more, but nothing can bring a lower value here than pgsr_mode_check() allowed.
  */
 bool
-pgsr_mode_assign(int newval)
+pgsr_mode_assign(int newval, bool *restored)
 {
 	bool		moved;
 
+	*restored = !checked;
+	checked = false;
 	if (!IsParallelWorker() && (!pgsr_mode_settled || !mode_applies()))
 		return false;
 

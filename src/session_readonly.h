@@ -54,7 +54,7 @@ extern const struct config_enum_entry pgsr_mode_options[];
 extern PgsrMode pgsr_mode_at_load(void);
 extern bool pgsr_mode_settle(void);
 extern bool pgsr_mode_check(int *newval, void **extra, GucSource source);
-extern bool pgsr_mode_assign(int newval);
+extern bool pgsr_mode_assign(int newval, bool *restored);
 extern const char *pgsr_mode_show(void);
 extern bool pgsr_locked_by_administrator(void);
 

@@ -123,6 +123,7 @@ pgsr_sessions_show_mode(void)
 	{
 		my_place = &shared_sessions[PgsrProcNumber];
 		pg_atomic_write_u64(&my_place->refusals, 0);
+		pg_atomic_write_u64(&my_place->last_refusal, 0);
 		pg_atomic_write_u32(&my_place->role, GetSessionUserId());
 		pg_atomic_write_u32(&my_place->pid, MyProcPid);
 		before_shmem_exit(leave_place, 0);
@@ -138,9 +139,8 @@ pgsr_sessions_count_refusal(void)
 {
 	if (my_place == NULL)
 		return;
-	/* the time is not looked at where there is no refusal */
-	pg_atomic_write_u64(&my_place->last_refusal, GetCurrentTimestamp());
 	pg_atomic_fetch_add_u64(&my_place->refusals, 1);
+	pg_atomic_write_u64(&my_place->last_refusal, GetCurrentTimestamp());
 }
 
 /*

@@ -302,14 +302,15 @@ for my $case (
 # A library whose name begins the name of one that is loaded is not that one.
 {
 	my $path = PostgreSQL::Test::Utils::tempdir();
-	copy($writer, "$path/pg_session.so") or die "cannot copy $writer: $!";
-	$node->append_conf('postgresql.conf', "dynamic_library_path = '$path:\$libdir'\n");
-	$node->reload;
+	my ($suffix) = $writer =~ /([.]\w+)$/;
+	copy($writer, "$path/pg_session$suffix") or die "cannot copy $writer: $!";
+	$node->safe_psql('postgres', "ALTER DATABASE postgres SET dynamic_library_path = '$path:\$libdir'");
 	$node->safe_psql('postgres', "CREATE FUNCTION short_told() RETURNS text AS 'pg_session', 'writer_told' LANGUAGE C STABLE");
 	my $session = Wire->new($node);
 	$session->run(@lock, $command);
 	unlike($session->run('SELECT short_told()'), qr/agent/, "a library with a loaded one's name, shorter: its hooks are not told");
 	$session->quit;
+	$node->safe_psql('postgres', 'ALTER DATABASE postgres RESET dynamic_library_path');
 }
 
 # What is pinned by name holds before its library is there, from the beginning on.
@@ -645,6 +646,87 @@ for my $case (
 			$_->quit for ($session, $reference);
 		}
 	}
+}
+
+# Core brings the mode back, at the end of a transaction, subtransaction or function, and
+# with it other settings: each is held at the value that it has after that, and given
+# back later.  Every one of the policy settings, as the order in which core comes to them
+# is not the same in all versions.
+for my $case (
+	[ 'denied_commands', "'default, LISTEN'", "'default, NOTIFY'", "'default, CHECKPOINT'" ],
+	[ 'denied_functions', "'one'", "'two'", "'three'" ],
+	[ 'allowed_functions', "'one'", "'two'", "'three'" ],
+	[ 'pinned_settings', "'work_mem'", "'work_mem, search_path'", "'search_path'" ])
+{
+	my ($short, $one, $two, $three) = @$case;
+	my $policy = "pg_session_readonly.$short";
+	my $untouched = Wire->new($node, options => $loaded);
+	my $default = $untouched->run("SHOW $policy");
+	$untouched->quit;
+
+	$node->safe_psql('postgres', qq(
+		CREATE OR REPLACE FUNCTION off_in_clause() RETURNS text LANGUAGE plpgsql
+			SET $policy = $two SET pg_session_readonly.mode = off AS \$\$ BEGIN RETURN 1; END \$\$;
+		CREATE OR REPLACE FUNCTION clause_off() RETURNS text LANGUAGE plpgsql
+			SET pg_session_readonly.mode = off SET $policy = $two AS \$\$ BEGIN RETURN 1; END \$\$;
+		CREATE OR REPLACE FUNCTION off_in_block() RETURNS void LANGUAGE plpgsql SET work_mem = '4MB' AS \$\$ BEGIN
+			SET $policy = $two;
+			BEGIN
+				SET pg_session_readonly.mode = off;
+				SET $policy = $three;
+				RAISE EXCEPTION 'back';
+			EXCEPTION WHEN raise_exception THEN NULL;
+			END;
+		END \$\$;));
+	for my $way (
+		# a name, which value lasts, statements
+		[ 'SET LOCAL, COMMIT', $two, 'BEGIN', "SET $policy = $two", 'SET LOCAL pg_session_readonly.mode = off', 'COMMIT' ],
+		[ 'SET LOCAL, before the policy, COMMIT', $two, 'BEGIN', 'SET LOCAL pg_session_readonly.mode = off',
+			"SET $policy = $two", "SET LOCAL $policy = $three", 'COMMIT' ],
+		[ 'ROLLBACK', $one, 'BEGIN', 'SET pg_session_readonly.mode = off', "SET $policy = $two", 'ROLLBACK' ],
+		[ 'ROLLBACK TO', $two, 'BEGIN', "SET $policy = $two", 'SAVEPOINT a', 'SET pg_session_readonly.mode = off',
+			"SET $policy = $three", "SET LOCAL $policy = DEFAULT", 'ROLLBACK TO a', 'COMMIT' ],
+		[ "a function's SET clauses", $one, 'SELECT off_in_clause()' ],
+		[ "a function's SET clauses, the mode's first", $one, 'SELECT clause_off()' ],
+		[ 'a block in a function with a SET clause', $two, 'SELECT off_in_block()' ])
+	{
+		my ($name, $lasts, @statements) = @$way;
+		my $session = Wire->new($node);
+		my $what = "brought back by $name, $short";
+
+		$session->run("LOAD 'pg_session_readonly'", "SET $policy = $one", @statements);
+		is($session->run('SHOW pg_session_readonly.mode'), 'on', "$what: on");
+		is("'" . $session->run("SHOW $policy") . "'", $lasts, "$what: its value");
+		$session->run($off);
+		is("'" . $session->run("SHOW $policy") . "'", $lasts, "$what: its value, when it is off");
+		$session->run("RESET $policy");
+		is($session->run("SHOW $policy"), $default, "$what: its reset value");
+		$session->quit;
+	}
+
+	# what the configuration file says meanwhile is not what was there before
+	my $session = Wire->new($node);
+	$session->run("LOAD 'pg_session_readonly'");
+	$node->append_conf('postgresql.conf', "$policy = $one\nseq_page_cost = 3\n");
+	$node->reload;
+	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
+	{
+		last if $session->run('SHOW seq_page_cost') eq '3';
+		select(undef, undef, undef, 0.1);
+	}
+	$session->run($off, "RESET $policy");
+	is($session->run("SHOW $policy"), $default, "reload while it is on, $short: its reset value");
+	$session->quit;
+	$node->adjust_conf('postgresql.conf', $policy, undef);
+	$node->adjust_conf('postgresql.conf', 'seq_page_cost', undef);
+	$node->reload;
+}
+{
+	my $session = Wire->new($node);
+	$session->run("LOAD 'pg_session_readonly'", 'BEGIN', 'SET default_transaction_read_only = on',
+		'SET LOCAL pg_session_readonly.mode = off', 'SET default_transaction_read_only = on', 'COMMIT', $off);
+	is($session->run('SHOW default_transaction_read_only'), 'on', 'brought back by COMMIT: what was SET is given back later');
+	$session->quit;
 }
 
 # An entry of a setting's stack is freed as its subtransaction is rolled back, and
