@@ -172,7 +172,7 @@ collect_findings()
 			export ASAN_OPTIONS=$common:detect_leaks=0:abort_on_error=1:disable_coredump=1:print_legend=0
 			# core measures the depth of its stack, and cannot on a fake one
 			ASAN_OPTIONS+=:detect_stack_use_after_return=0
-			# a test loads two copies of the library, whose names 15 does not hide
+			# t/027 loads two copies of the library, whose names 15 does not hide
 			ASAN_OPTIONS+=:detect_odr_violation=0
 			export UBSAN_OPTIONS=$common:print_stacktrace=1:suppressions=$own
 			export PG_TEST_TIMEOUT_DEFAULT=900 PGCTLTIMEOUT=600

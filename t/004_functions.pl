@@ -360,14 +360,9 @@ is($node->safe_psql('postgres', "$setup SELECT unreviewed_stable() IS NULL"), 'f
 	$other->run('BEGIN', 'LOCK TABLE pg_language IN ACCESS EXCLUSIVE MODE',
 		"CREATE OR REPLACE FUNCTION pg_catalog.lpad(text, int) RETURNS text AS '$writer', 'unreviewed_echo' LANGUAGE C VOLATILE");
 	$session->message('Q', "SELECT lpad('x', 3)\0");
-	my $waits = '0';
-	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		$waits = $other->run(q(SELECT count(*) FROM pg_locks WHERE relation = 'pg_language'::regclass AND NOT granted));
-		last if $waits ne '0';
-		select(undef, undef, undef, 0.1);
-	}
-	is($waits, '1', 'verdict: waits for a catalog');
+	ok($node->poll_query_until('replaced',
+			q(SELECT count(*) = 1 FROM pg_locks WHERE relation = 'pg_language'::regclass AND NOT granted)),
+		'verdict: waits for a catalog');
 	$other->run('COMMIT');
 	my $result = $session->result;
 	like("$result->{code} $result->{message}", qr/^25006 cannot execute lpad\(\)/,

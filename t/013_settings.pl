@@ -21,6 +21,31 @@ $node->init;
 $node->start;
 my @lock = ("LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = locked');
 
+# Put these lines into the configuration file, and have the sessions read it.
+my $include = $node->data_dir . '/lines.conf';
+my $marker = 1;
+append_to_file($include, '');
+$node->append_conf('postgresql.conf', "include = 'lines.conf'");
+
+sub configure
+{
+	my ($lines, @sessions) = @_;
+
+	$marker++;
+	unlink $include;
+	append_to_file($include, join('', map { "$_ = $lines->{$_}\n" } sort keys %$lines) . "seq_page_cost = $marker\n");
+	$node->reload;
+	for my $session (@sessions)
+	{
+		my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
+		while ($session->run('SHOW seq_page_cost') ne $marker)
+		{
+			die 'the file is not read' if --$tries < 0;
+			select(undef, undef, undef, 0.1);
+		}
+	}
+}
+
 # --- plperlu: a setting that is code, in a session that may call one function ---
 my $file = File::Spec->rel2abs($node->basedir . '/ran');
 my $plperl = $node->safe_psql('postgres',
@@ -707,19 +732,11 @@ for my $case (
 	# what the configuration file says meanwhile is not what was there before
 	my $session = Wire->new($node);
 	$session->run("LOAD 'pg_session_readonly'");
-	$node->append_conf('postgresql.conf', "$policy = $one\nseq_page_cost = 3\n");
-	$node->reload;
-	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		last if $session->run('SHOW seq_page_cost') eq '3';
-		select(undef, undef, undef, 0.1);
-	}
+	configure({ $policy => $one }, $session);
 	$session->run($off, "RESET $policy");
 	is($session->run("SHOW $policy"), $default, "reload while it is on, $short: its reset value");
 	$session->quit;
-	$node->adjust_conf('postgresql.conf', $policy, undef);
-	$node->adjust_conf('postgresql.conf', 'seq_page_cost', undef);
-	$node->reload;
+	configure({});
 }
 {
 	my $session = Wire->new($node);
@@ -985,28 +1002,6 @@ $node->restart;
 # A session that holds the value keeps it, and so do its parallel workers; one that
 # is switched off follows the file again.
 {
-	my $include = $node->data_dir . '/lines.conf';
-	my $marker = 1;
-	append_to_file($include, '');
-	$node->append_conf('postgresql.conf', "include = 'lines.conf'");
-	# Put these lines into the configuration file, and have the sessions read it.
-	my $configure = sub {
-		my ($lines, @sessions) = @_;
-
-		$marker++;
-		unlink $include;
-		append_to_file($include, join('', map { "$_ = $lines->{$_}\n" } sort keys %$lines) . "seq_page_cost = $marker\n");
-		$node->reload;
-		for my $session (@sessions)
-		{
-			my $tries = 10 * $PostgreSQL::Test::Utils::timeout_default;
-			while ($session->run('SHOW seq_page_cost') ne $marker)
-			{
-				die 'the file is not read' if --$tries < 0;
-				select(undef, undef, undef, 0.1);
-			}
-		}
-	};
 	my %lines = ('work_mem' => "'11MB'", 'pg_session_readonly.denied_functions' => "'told'",
 		'default_transaction_read_only' => 'on', 'track_counts' => 'off');
 	my $row = q(SELECT name, setting, source FROM pg_settings WHERE name IN ('work_mem', 'pg_session_readonly.denied_functions',
@@ -1024,17 +1019,19 @@ $node->restart;
 		$node->append_conf('postgresql.conf', "shared_preload_libraries = '"
 			. ($preload eq 'shared_preload_libraries' ? 'pg_session_readonly' : '') . "'");
 		$node->restart;
-		$configure->(\%lines);
+		configure(\%lines);
 		my ($locked, $switched) = map { Wire->new($node, options => $loaded) } 1, 2;
-		$locked->run("SET pg_session_readonly.pinned_settings = 'work_mem'", $lock[1]);
+		# the end of a transaction brings it back as well
+		$locked->run("SET pg_session_readonly.pinned_settings = 'work_mem'", 'BEGIN', "SET work_mem = '1MB'", 'RESET work_mem',
+			$lock[1], 'ROLLBACK');
 		my $before = $switched->run('DO $$ BEGIN END $$', $row);
 		like($before, qr/work_mem\|11264\|configuration file/, "$name: from the file");
 		$switched->run($on);
 		my $pid = $locked->run('SELECT pg_backend_pid()');
 
-		$configure->({ %lines, 'pg_session_readonly.denied_functions' => "'changed'" }, $locked, $switched);
+		configure({ %lines, 'pg_session_readonly.denied_functions' => "'changed'" }, $locked, $switched);
 		is($_->run('SHOW pg_session_readonly.denied_functions'), 'told', "$name: it is changed first") for ($locked, $switched);
-		$configure->({}, $locked, $switched);
+		configure({}, $locked, $switched);
 		$switched->run('RESET pg_session_readonly.denied_functions');
 		for my $parallel ('off', 'on')
 		{
@@ -1058,19 +1055,19 @@ $node->restart;
 		# the file's next reading is that of any other session
 		$switched->run($off, "SET $force = off");
 		my $fresh = Wire->new($node, options => $loaded);
-		$configure->({}, $switched, $fresh);
+		configure({}, $switched, $fresh);
 		is($switched->run($row), $fresh->run($row), "$name: off again, follows the file");
-		$configure->(\%lines, $switched, $fresh);
+		configure(\%lines, $switched, $fresh);
 		is($switched->run($row), $fresh->run($row), "$name: off again, follows the file's lines as they come back");
 		is($switched->run($row), $before, "$name: off again, as it was");
 		$switched->run($on, $off);
 		is($switched->run($row), $before, "$name: on and off");
-		$configure->({}, $switched, $fresh);
+		configure({}, $switched, $fresh);
 		is($switched->run($row), $fresh->run($row), "$name: and follows the file again");
 		$_->quit for ($locked, $switched, $fresh);
 	}
 	$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
-	$configure->({});
+	configure({});
 	$node->restart;
 }
 

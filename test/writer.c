@@ -45,7 +45,7 @@ PGDLLEXPORT void _PG_init(void);
 static char *command = NULL;
 static char *note = NULL;
 
-/* What the superuser's has been since it was defined, one after the other. */
+/* The values that the superuser's setting has had since it was defined, in turn. */
 static char told[1000];
 
 /*
@@ -61,9 +61,9 @@ assign_command(const char *newval, void *extra)
 /*
  * Module load callback
  *
- * Says something in the setting of a neighbour that has been spoken to.  And where a
- * setting asks for it, fails, or leaves of a misspelt setting what a function leaves
- * that has it in a SET clause.
+ * Sets a neighbour's setting, if it was given a value.  And where writer.note asks for
+ * it, fails, or makes a placeholder without a value under the prefix of
+ * pg_session_readonly.
  */
 void
 _PG_init(void)
