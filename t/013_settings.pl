@@ -580,6 +580,8 @@ for my $case (
 	$session->run($on);
 	is($session->run('SHOW track_counts') . $session->run('SHOW default_transaction_read_only'), 'onon',
 		"off again, $name: read-only in between");
+	is($session->run(q(SELECT string_agg(reset_val, '') FROM pg_settings WHERE name IN ('track_counts', 'default_transaction_read_only'))),
+		'onon', "off again, $name: reset values in between");
 	$session->run($off);
 	is(differences($settings, $session->query($all)), '', "off again, $name: all settings as before");
 	is($session->run('SHOW pg_session_readonly.mode'), 'off', "off again, $name: it is off");
