@@ -13,6 +13,7 @@ OBJS = \
 	src/function_lists.o \
 	src/function_policy.o \
 	src/guc_pin.o \
+	src/list.o \
 	src/lookups.o \
 	src/mode.o \
 	src/pinned_settings.o \

@@ -172,7 +172,6 @@ SET pg_session_readonly.pinned_settings = 'superuser, work_memory';
 SET pg_session_readonly.pinned_settings = 'superuser, work_me';
 SET pg_session_readonly.pinned_settings = 'superuser,,work_mem';
 SET pg_session_readonly.pinned_settings = 'superuser,';
-SET pg_session_readonly.pinned_settings = 'my.a_name_that_is_longer_than_an_identifier_may_be_is_cut_and_would_pin_nothing';
 SHOW pg_session_readonly.pinned_settings;
 SET pg_session_readonly.pinned_settings = ' SuperUser ,WORK_MEM ';
 SET pg_session_readonly.pinned_settings = '';

@@ -158,22 +158,20 @@ pgsr_commands_init(void)
 }
 
 /*
- * Apply one item of the list, without the white space around it.  Returns what
- * is wrong with it, or NULL.
+ * Apply one item of the list.  Says what is wrong with it, if it is none.
  */
-static const char *
-apply_item(CommandSet *set, const char *name)
+static bool
+apply_item(CommandSet *set, const char *item)
 {
+	const char *name = item;
 	bool		present = true;
-	int			item;
+	int			number;
 
-	if (name[0] == '\0')
-		return "Empty item in the list";
 	if (pg_strcasecmp(name, "default") == 0)
 	{
 		for (int i = 0; i < (int) lengthof(set->bits); i++)
 			set->bits[i] |= builtin.bits[i];
-		return NULL;
+		return true;
 	}
 
 	if (name[0] == '-')
@@ -182,46 +180,31 @@ apply_item(CommandSet *set, const char *name)
 		for (name++; isspace((unsigned char) *name); name++)
 			;
 	}
-	item = item_number(name);
-	if (item < 0)
+	number = item_number(name);
+	if (number < 0)
 	{
 		for (int i = 0; i < (int) lengthof(builtin_commands); i++)
 		{
 			/* a newer server has it */
 			if (pg_strcasecmp(name, builtin_commands[i].name) == 0)
-				return NULL;
+				return true;
 		}
-		return "Unrecognized command";
+		if (item[0] == '\0')
+			GUC_check_errdetail("Empty item in the list: \"%s\".", item);
+		else
+			GUC_check_errdetail("Unrecognized command: \"%s\".", item);
+		return false;
 	}
 	for (int i = 0; i < (int) lengthof(unlistable); i++)
 	{
 		if (pg_strcasecmp(name, unlistable[i]) == 0)
-			return "Not a command that can be listed";
+		{
+			GUC_check_errdetail("Not a command that can be listed: \"%s\".", item);
+			return false;
+		}
 	}
-	set_item(set, item, present);
-	return NULL;
-}
-
-/*
- * Cut the next item off a list with commas, without the white space around it.
- * Returns NULL at the end; *rest is the list first, and NULL after the last item.
- */
-static char *
-next_item(char **rest)
-{
-	char	   *item = *rest;
-	char	   *end;
-
-	if (item == NULL)
-		return NULL;
-	end = item + strcspn(item, ",");
-	*rest = *end == ',' ? end + 1 : NULL;
-	*end = '\0';
-	while (isspace((unsigned char) *item))
-		item++;
-	while (end > item && isspace((unsigned char) end[-1]))
-		*--end = '\0';
-	return item;
+	set_item(set, number, present);
+	return true;
 }
 
 /*
@@ -232,27 +215,19 @@ bool
 pgsr_denied_commands_check(char **newval, void **extra, GucSource source)
 {
 	CommandSet *set = pgsr_guc_malloc(sizeof(CommandSet));
-	char	   *copy = pstrdup(*newval);
-	char	   *rest = copy + strspn(copy, " \t\n\r\f\v");
+	char	   *rest = pgsr_begin_list(*newval);
 	char	   *item;
-	const char *error = NULL;
 
 	if (set == NULL)
 		return false;
 	memset(set, 0, sizeof(*set));
-	if (*rest == '\0')
-		rest = NULL;
-	while (error == NULL && (item = next_item(&rest)) != NULL)
+	while ((item = pgsr_next_item(&rest)) != NULL)
 	{
-		error = apply_item(set, item);
-		if (error)
-			GUC_check_errdetail("%s: \"%s\".", error, item);
-	}
-	pfree(copy);
-	if (error)
-	{
-		pgsr_guc_free(set);
-		return false;
+		if (!apply_item(set, item))
+		{
+			pgsr_guc_free(set);
+			return false;
+		}
 	}
 	*extra = set;
 	return true;

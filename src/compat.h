@@ -108,6 +108,26 @@ typedef int PgsrSysCacheId;
 #define ScannerWarnNot(extra) ((extra)->escape_string_warning = false)
 #endif
 
+/*
+ * Does a setting's name begin so, and is it that name?  As guc_name_compare() has it,
+ * which 15 keeps to itself: letters of ASCII are folded, and no others, whatever the
+ * locale.
+ */
+static inline bool
+pgsr_setting_begins(const char *name, const char *prefix)
+{
+	while (*prefix &&
+		   pg_ascii_tolower((unsigned char) *name) == pg_ascii_tolower((unsigned char) *prefix))
+		name++, prefix++;
+	return *prefix == '\0';
+}
+
+static inline bool
+pgsr_same_setting(const char *a, const char *b)
+{
+	return strlen(a) == strlen(b) && pgsr_setting_begins(a, b);
+}
+
 /* For those who read the records of settings, utils/guc_tables.h. */
 #ifdef GUC_TABLES_H
 
@@ -145,7 +165,8 @@ pgsr_all_settings(int *n)
 }
 
 /*
- * Find the record of a setting, or NULL.  15 keeps find_option() to itself.
+ * Find the record of a setting, or NULL.  15 keeps find_option() to itself; there
+ * every record is looked at, and old names of settings stand for nothing.
  */
 static inline struct config_generic *
 pgsr_find_setting(const char *name)
@@ -154,26 +175,11 @@ pgsr_find_setting(const char *name)
 	return find_option(name, false, true, 0);
 #else
 	struct config_generic **settings = get_guc_variables();
-	int			low = 0;
-	int			high = GetNumConfigOptions() - 1;
 
-	/* sorted as guc_name_compare() has it, which is pg_ascii_strcasecmp */
-	while (low <= high)
+	for (int i = 0; i < GetNumConfigOptions(); i++)
 	{
-		int			middle = (low + high) / 2;
-		const char *a = name;
-		const char *b = settings[middle]->name;
-		int			order;
-
-		while (*a && pg_ascii_tolower(*a) == pg_ascii_tolower(*b))
-			a++, b++;
-		order = pg_ascii_tolower(*a) - pg_ascii_tolower(*b);
-		if (order == 0)
-			return settings[middle];
-		if (order < 0)
-			high = middle - 1;
-		else
-			low = middle + 1;
+		if (pgsr_same_setting(settings[i]->name, name))
+			return settings[i];
 	}
 	return NULL;
 #endif

@@ -15,7 +15,6 @@
 #include "catalog/pg_proc.h"
 #include "commands/extension.h"
 #include "utils/lsyscache.h"
-#include "utils/varlena.h"
 
 #include "session_readonly.h"
 
@@ -57,39 +56,35 @@ const PgsrFunctionList *pgsr_denied_list = NULL;
 const PgsrFunctionList *pgsr_allowed_list = NULL;
 
 /*
- * Cut the next item off a list with commas, which may stand in double quotes as
- * well.  Returns NULL at the end; *rest is the list first, and NULL after the last
- * item.
+ * Read a function's name, its schema's, or an extension's or language's.  None is
+ * longer than core keeps it, and one that core would fold in some databases only
+ * stands in double quotes.
  */
-static char *
-next_item(char **rest)
+static bool
+read_name(char **rest, char *name, const char *item)
 {
-	char	   *item = *rest;
-	bool		quoted = false;
+	bool		plain;
+	const char *found = pgsr_next_name(rest, &plain);
 
-	if (item == NULL)
-		return NULL;
-	for (char *in = item;; in++)
-	{
-		if (*in == '"')
-			quoted = !quoted;
-		else if (*in == '\0' || (*in == ',' && !quoted))
-		{
-			*rest = *in ? in + 1 : NULL;
-			*in = '\0';
-			break;
-		}
-	}
-	return item + strspn(item, " \t\n\r\f\v");
+	if (found == NULL)
+		GUC_check_errdetail("Not the name of a function, \"extension:\" or \"language:\": \"%s\".",
+							item);
+	else if (!plain)
+		GUC_check_errdetail("Name must be in double quotes: \"%s\".", item);
+	else if (strlcpy(name, found, NAMEDATALEN) >= NAMEDATALEN)
+		GUC_check_errdetail("Name is too long: \"%s\".", item);
+	else
+		return true;
+	return false;
 }
 
 /*
- * Read one item.  Returns whether it is one.
+ * Read one item.  Says what is wrong with it, if it is none.
  */
 static bool
 read_item(const char *in, ListItem *item)
 {
-	List	   *names;
+	char	   *rest = pstrdup(in);
 
 	memset(item, 0, sizeof(*item));
 	item->kind = ITEM_FUNCTION;
@@ -100,18 +95,23 @@ read_item(const char *in, ListItem *item)
 		if (pg_strncasecmp(in, prefixes[i].prefix, length) == 0)
 		{
 			item->kind = prefixes[i].kind;
-			in += length;
+			rest += length;
 		}
 	}
-	if (strpbrk(in, ":()") && strchr(in, '"') == NULL)
+	if (!read_name(&rest, item->name, in))
 		return false;
-	if (!SplitIdentifierString(pstrdup(in), '.', &names) ||
-		list_length(names) < 1 ||
-		list_length(names) > (item->kind == ITEM_FUNCTION ? 2 : 1))
+	if (rest != NULL && item->kind == ITEM_FUNCTION)
+	{
+		strcpy(item->schema, item->name);
+		if (!read_name(&rest, item->name, in))
+			return false;
+	}
+	if (rest != NULL)
+	{
+		GUC_check_errdetail("Not the name of a function, \"extension:\" or \"language:\": \"%s\".",
+							in);
 		return false;
-	strlcpy(item->name, llast(names), NAMEDATALEN);
-	if (list_length(names) == 2)
-		strlcpy(item->schema, linitial(names), NAMEDATALEN);
+	}
 	return true;
 }
 
@@ -122,7 +122,7 @@ read_item(const char *in, ListItem *item)
 static bool
 parse_list(const char *value, bool denies, void **extra)
 {
-	char	   *rest = pstrdup(value);
+	char	   *rest = pgsr_begin_list(value);
 	char	   *item;
 	int			items = 1;
 	PgsrFunctionList *list;
@@ -134,16 +134,12 @@ parse_list(const char *value, bool denies, void **extra)
 		return false;
 	memset(list, 0, offsetof(PgsrFunctionList, items));
 
-	if (strspn(rest, " \t\n\r\f\v") == strlen(rest))
-		rest = NULL;
-	while ((item = next_item(&rest)) != NULL)
+	while ((item = pgsr_next_item(&rest)) != NULL)
 	{
 		ListItem   *next = &list->items[list->length];
 
 		if (!read_item(item, next))
 		{
-			GUC_check_errdetail("Not the name of a function, \"extension:\" or \"language:\": \"%s\".",
-								item);
 			pgsr_guc_free(list);
 			return false;
 		}

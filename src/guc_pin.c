@@ -98,8 +98,22 @@ end_list(struct config_generic **list)
 }
 
 /*
- * The name of a setting as core has it (an old name may stand for it), or NULL if
- * there is none.
+ * The record of a setting that must be there: without it nothing is known of the
+ * session.  Raises no mere error, as it is called from assign hooks too.
+ */
+static struct config_generic *
+known_setting(const char *name)
+{
+	struct config_generic *record = pgsr_find_setting(name);
+
+	if (record == NULL)
+		elog(FATAL, "configuration parameter \"%s\" not found", name);
+	return record;
+}
+
+/*
+ * The name of a setting as core has it (from 16 on an old name may stand for it), or
+ * NULL if there is none.
  */
 const char *
 pgsr_guc_name(const char *name)
@@ -115,9 +129,7 @@ pgsr_guc_name(const char *name)
 GucSource
 pgsr_guc_source(const char *name)
 {
-	struct config_generic *record = pgsr_find_setting(name);
-
-	return record ? record->source : PGC_S_DEFAULT;
+	return known_setting(name)->source;
 }
 
 /*
@@ -151,7 +163,7 @@ pgsr_guc_placeholder(const char *name)
 GucBoolCheckHook
 pgsr_guc_wrap_check(const char *name, GucBoolCheckHook hook)
 {
-	struct config_generic *record = pgsr_find_setting(name);
+	struct config_generic *record = known_setting(name);
 	GucBoolCheckHook previous = SettingPart(record, bool)->check_hook;
 
 	SettingPart(record, bool)->check_hook = hook;
@@ -164,7 +176,7 @@ pgsr_guc_wrap_check(const char *name, GucBoolCheckHook hook)
 GucStringAssignHook
 pgsr_guc_wrap_assign(const char *name, GucStringAssignHook hook)
 {
-	struct config_generic *record = pgsr_find_setting(name);
+	struct config_generic *record = known_setting(name);
 	GucStringAssignHook previous = SettingPart(record, string)->assign_hook;
 
 	SettingPart(record, string)->assign_hook = hook;
@@ -330,10 +342,7 @@ keep_value(struct config_generic *record, config_var_value value, GucSource sour
 void
 pgsr_guc_set_context(const char *name, GucContext context)
 {
-	struct config_generic *record = pgsr_find_setting(name);
-
-	if (record != NULL)
-		record->context = context;
+	known_setting(name)->context = context;
 }
 
 /*
@@ -361,7 +370,8 @@ note_held(struct config_generic *record)
 	if (held != NULL)
 		return held;
 	held = find_held(NULL);
-	Assert(held != NULL);
+	if (held == NULL)
+		elog(FATAL, "too many settings are held");
 	held->record = record;
 	held->context = record->context;
 	held->flags = record->flags;
@@ -398,7 +408,7 @@ hold_value(struct config_generic *record, config_var_value value, GucContext con
 void
 pgsr_guc_hold(const char *name, GucContext context)
 {
-	struct config_generic *record = pgsr_find_setting(name);
+	struct config_generic *record = known_setting(name);
 
 	(void) note_held(record);
 	hold_value(record, current_value(record), context);
@@ -410,7 +420,7 @@ pgsr_guc_hold(const char *name, GucContext context)
 void
 pgsr_guc_hold_on(const char *name, GucContext context)
 {
-	struct config_generic *record = pgsr_find_setting(name);
+	struct config_generic *record = known_setting(name);
 
 	(void) note_held(record);
 	*SettingPart(record, bool)->variable = true;
@@ -440,7 +450,7 @@ pgsr_guc_hold_mode(const char *name)
 void
 pgsr_guc_announce_bool(const char *name)
 {
-	struct config_generic *record = pgsr_find_setting(name);
+	struct config_generic *record = known_setting(name);
 
 	(void) set_config_option_ext(name,
 								 *SettingPart(record, bool)->variable ? "on" : "off",
@@ -455,7 +465,7 @@ pgsr_guc_announce_bool(const char *name)
 void
 pgsr_guc_release(const char *name)
 {
-	struct config_generic *record = pgsr_find_setting(name);
+	struct config_generic *record = known_setting(name);
 	HeldSetting *held = find_held(record);
 
 	if (held == NULL)
@@ -478,7 +488,7 @@ pgsr_guc_release(const char *name)
 void
 pgsr_guc_release_bool(const char *name)
 {
-	struct config_generic *record = pgsr_find_setting(name);
+	struct config_generic *record = known_setting(name);
 	HeldSetting *held = find_held(record);
 	HeldSetting was;
 
@@ -555,7 +565,7 @@ pgsr_guc_placeholders_of(const char *prefix)
 	{
 		struct config_generic *record = settings[i];
 
-		if (pg_strncasecmp(record->name, prefix, strlen(prefix)) != 0 ||
+		if (!pgsr_setting_begins(record->name, prefix) ||
 			!is_placeholder(record))
 			settings[kept++] = record;
 		else if (*SettingPart(record, string)->variable != NULL)

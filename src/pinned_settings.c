@@ -62,10 +62,10 @@ pgsr_check_setting_names(void)
 	foreach(lc, pgsr_guc_placeholders_of(PGSR_PREFIX "."))
 	{
 		const char *name = lfirst(lc);
-		bool		known = pg_strcasecmp(name, PGSR_MODE_NAME) == 0;
+		bool		known = pgsr_same_setting(name, PGSR_MODE_NAME);
 
 		for (int i = 0; i < (int) lengthof(policy_settings); i++)
-			known |= pg_strcasecmp(name, policy_settings[i]) == 0;
+			known |= pgsr_same_setting(name, policy_settings[i]);
 		if (!known)
 			ereport(ERROR,
 					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -136,57 +136,48 @@ pgsr_policy_settings_follow(PgsrMode mode)
 bool
 pgsr_pinned_settings_check(char **newval, void **extra, GucSource source)
 {
-	PinnedSettings *list;
-	List	   *names;
-	ListCell   *lc;
-	size_t		length = 0;
+	/* no name in the list gets longer, but one of core's that an old one stands for */
+	PinnedSettings *list = pgsr_guc_malloc(offsetof(PinnedSettings, names) +
+										   2 * strlen(*newval) + NAMEDATALEN);
+	char	   *rest = pgsr_begin_list(*newval);
+	char	   *item;
 	char	   *next;
 
-	if (!SplitIdentifierString(pstrdup(*newval), ',', &names))
-	{
-		GUC_check_errdetail("List syntax is invalid.");
-		return false;
-	}
-	foreach(lc, names)
-	{
-		const char *name = lfirst(lc);
-
-		if (strcmp(name, "superuser") == 0)
-			continue;
-		if (strlen(name) == NAMEDATALEN - 1)
-		{
-			/* it may have been cut */
-			GUC_check_errdetail("Name is too long: \"%s\".", name);
-			return false;
-		}
-		if (pgsr_guc_name(name) != NULL)
-			lfirst(lc) = unconstify(char *, pgsr_guc_name(name));
-		else if (strchr(name, '.') == NULL)
-		{
-			GUC_check_errdetail("Unrecognized configuration parameter: \"%s\".", name);
-			return false;
-		}
-		length += strlen(lfirst(lc)) + 1;
-	}
-
-	list = pgsr_guc_malloc(offsetof(PinnedSettings, names) + length);
 	if (list == NULL)
 		return false;
 	list->superuser = false;
 	list->length = 0;
 	next = list->names;
-	foreach(lc, names)
+	while ((item = pgsr_next_item(&rest)) != NULL)
 	{
-		const char *name = lfirst(lc);
+		char	   *parts = pstrdup(item);
+		char	   *name = NULL;
+		char	   *part;
+		bool		plain;
 
-		if (strcmp(name, "superuser") == 0)
+		while (parts != NULL && (part = pgsr_next_name(&parts, &plain)) != NULL)
+			name = name ? psprintf("%s.%s", name, part) : part;
+		if (parts != NULL)
+			GUC_check_errdetail("Not the name of a setting: \"%s\".", item);
+		else if (strcmp(name, "superuser") == 0)
 		{
 			list->superuser = true;
 			continue;
 		}
-		strcpy(next, name);
-		next += strlen(name) + 1;
-		list->length++;
+		else if (strchr(name, '.') == NULL && pgsr_guc_name(name) == NULL)
+			GUC_check_errdetail("Unrecognized configuration parameter: \"%s\".", item);
+		else
+		{
+			if (pgsr_guc_name(name) != NULL)
+				strcpy(next, pgsr_guc_name(name));
+			else
+				strcpy(next, name);
+			next += strlen(next) + 1;
+			list->length++;
+			continue;
+		}
+		pgsr_guc_free(list);
+		return false;
 	}
 	*extra = list;
 	return true;
@@ -215,13 +206,13 @@ is_pinned(const char *name, GucContext context, GucSource source)
 	{
 		for (int i = 0; i < (int) lengthof(acting_settings); i++)
 		{
-			if (pg_strcasecmp(acting_settings[i], name) == 0)
+			if (pgsr_same_setting(acting_settings[i], name))
 				return true;
 		}
 	}
 	for (int i = 0; i < pinned->length; i++)
 	{
-		if (pg_strcasecmp(next, name) == 0)
+		if (pgsr_same_setting(next, name))
 			return true;
 		next += strlen(next) + 1;
 	}

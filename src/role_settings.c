@@ -63,10 +63,10 @@ stored_for(Relation rel, Oid database, Oid role, const char *name)
 			if (value == NULL)
 				continue;
 			*value++ = '\0';
-			if (name != NULL && pg_strcasecmp(item, name) == 0)
+			if (name != NULL && pgsr_same_setting(item, name))
 				result = value;
 			if (name == NULL &&
-				pg_strncasecmp(item, PGSR_PREFIX ".", strlen(PGSR_PREFIX ".")) == 0)
+				pgsr_setting_begins(item, PGSR_PREFIX "."))
 				(void) set_config_option(item, value, PGC_USERSET, PGC_S_TEST,
 										 GUC_ACTION_SET, false, FATAL, false);
 		}

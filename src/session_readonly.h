@@ -29,6 +29,13 @@
 #define PGSR_PINNED_SETTINGS_NAME	"pg_session_readonly.pinned_settings"
 
 /*
+ * list.c: the grammar of the settings that are lists
+ */
+extern char *pgsr_begin_list(const char *value);
+extern char *pgsr_next_item(char **rest);
+extern char *pgsr_next_name(char **rest, bool *plain);
+
+/*
  * mode.c: the switch, its positions and who may move it
  */
 
