@@ -21,6 +21,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 #include "session_readonly.h"
 
@@ -29,7 +30,7 @@
  * or NULL; or, without a name, end the session if one of ours is bad.
  */
 static char *
-stored_for(Relation rel, Oid database, Oid role, const char *name)
+stored_for(Relation rel, Snapshot snapshot, Oid database, Oid role, const char *name)
 {
 	ScanKeyData keys[2];
 	SysScanDesc scan;
@@ -40,7 +41,7 @@ stored_for(Relation rel, Oid database, Oid role, const char *name)
 				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(database));
 	ScanKeyInit(&keys[1], Anum_pg_db_role_setting_setrole,
 				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(role));
-	scan = systable_beginscan(rel, DbRoleSettingDatidRolidIndexId, true, NULL,
+	scan = systable_beginscan(rel, DbRoleSettingDatidRolidIndexId, true, snapshot,
 							  2, keys);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
@@ -76,8 +77,9 @@ stored_for(Relation rel, Oid database, Oid role, const char *name)
 }
 
 /*
- * Likewise, for the session's user and database; as in process_settings(), the
- * more specific value wins.
+ * Likewise, for the session's user and database.  As in process_settings() in
+ * postinit.c, the more specific value wins, and all are seen at one moment: an
+ * administrator may be moving a value from one place to another.
  */
 static char *
 stored_for_session(const char *name)
@@ -90,10 +92,12 @@ stored_for_session(const char *name)
 		{InvalidOid, InvalidOid},
 	};
 	Relation	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
+	Snapshot	snapshot = RegisterSnapshot(GetCatalogSnapshot(DbRoleSettingRelationId));
 	char	   *value = NULL;
 
 	for (int i = 0; i < (int) lengthof(scopes) && value == NULL; i++)
-		value = stored_for(rel, scopes[i][0], scopes[i][1], name);
+		value = stored_for(rel, snapshot, scopes[i][0], scopes[i][1], name);
+	UnregisterSnapshot(snapshot);
 	table_close(rel, AccessShareLock);
 	return value;
 }

@@ -494,10 +494,10 @@ restart_with('shared_preload_libraries' => 'pg_session_readonly');
 for my $case (
 	[ 'auto_explain.log_min_duration', '' ],
 	[ 'statement_timeout, nobody.knows', '' ],
-	[ 'nobody.knows, "Nobody"."Knows", superuser', undef ],
+	[ 'nobody.knows, "Nobody"."Knows", superuser', '' ],
 	[ 'statement_timeout, statement_timout', 'statement_timout' ],
 	[ 'auto_explain.log_min_duration, nobody', 'nobody' ],
-	[ '"superuser "', 'superuser ' ],
+	[ '"superuser "', '"superuser "' ],
 	[ 'statement_timeout,', undef ],
 	[ 'super user', undef ])
 {
