@@ -299,16 +299,41 @@ SELECT set_config('PG_Session_ReadOnly.Mode', 'LOCKED', false);
 LOAD 'pg_session_readonly';
 SHOW pg_session_readonly.mode;
 
--- LOAD inside DO or a procedure counts, CREATE EXTENSION there does not.
+-- Only LOAD itself counts as asking for it: not LOAD, a call of a function or a
+-- definition inside DO or a procedure, unless the mode was asked for as well.
 \c -
 DO $$ BEGIN LOAD 'pg_session_readonly'; END $$;
 SHOW pg_session_readonly.mode;
 \c -
-CREATE PROCEDURE loads() LANGUAGE plpgsql AS $$ BEGIN LOAD 'pg_session_readonly'; END $$;
-CALL loads();
+SET pg_session_readonly.mode = locked;
+DO $$ BEGIN LOAD 'pg_session_readonly'; END $$;
 SHOW pg_session_readonly.mode;
 \c -
-DROP PROCEDURE loads();
+CREATE PROCEDURE asks() LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_session_readonly_overtaken(); END $$;
+CALL asks();
+SHOW pg_session_readonly.mode;
+\c -
+DO $$ BEGIN PERFORM count(*) FROM pg_session_readonly_denied_functions(); END $$;
+SHOW pg_session_readonly.mode;
+INSERT INTO witness VALUES ('asked in DO');
+\c -
+BEGIN;
+INSERT INTO witness VALUES ('defined in DO, after a write');
+DO $$ BEGIN
+	CREATE FUNCTION pg_temp.lock() RETURNS text AS 'pg_session_readonly', 'pg_session_readonly_lock' LANGUAGE C;
+END $$;
+SHOW pg_session_readonly.mode;
+COMMIT;
+-- ... nor a call that is run as the statement is planned, without a portal
+\c -
+CREATE FUNCTION immutable_overtaken() RETURNS boolean AS 'pg_session_readonly', 'pg_session_readonly_overtaken'
+	LANGUAGE C IMMUTABLE;
+\c -
+SELECT immutable_overtaken();
+SHOW pg_session_readonly.mode;
+\c -
+DROP PROCEDURE asks();
+DROP FUNCTION immutable_overtaken();
 DROP EXTENSION pg_session_readonly;
 DO $$ BEGIN CREATE EXTENSION pg_session_readonly; END $$;
 INSERT INTO witness VALUES ('CREATE EXTENSION in DO');

@@ -104,21 +104,19 @@ mode_obstacle(const char **hint)
 /*
  * Was the library loaded because somebody asked for it?
  *
- * Creating a C function loads its library, and so does calling one; neither
- * may make a session read-only.  Nothing tells _PG_init() who called, so go by
- * the statement being run.  No statement at all means that a preload setting
- * asked; DO and CALL count as having run a LOAD.
+ * Creating a C function loads its library, and so does calling one, as a statement
+ * runs or is planned, in DO or by fastpath; none of these may make a session
+ * read-only.  Nothing tells _PG_init() who called.  Only two are sure to have asked: a
+ * preload setting, as the session begins, and a LOAD that is the statement itself.
  */
 static bool
 loaded_on_purpose(void)
 {
 	if (creating_extension || IsBinaryUpgrade)
 		return false;
-	if (ActivePortal == NULL)
+	if (!IsNormalProcessingMode())
 		return true;
-	return ActivePortal->commandTag == CMDTAG_LOAD ||
-		ActivePortal->commandTag == CMDTAG_DO ||
-		ActivePortal->commandTag == CMDTAG_CALL;
+	return ActivePortal != NULL && ActivePortal->commandTag == CMDTAG_LOAD;
 }
 
 /*

@@ -485,6 +485,15 @@ is( $node->safe_psql('target',
 		'status: one that is loaded before the lock does not, wherever it is in the list');
 }
 
+# --- a call by fastpath loads the library, and asks for nothing ---
+{
+	my $session = Wire->new($node, dbname => 'asked', user => 'agent');
+	my $function = $session->run("SELECT 'pg_session_readonly_overtaken'::regproc::oid");
+	is($session->fastpath($function)->{code}, '', 'fastpath: loads the library');
+	is($session->run('SHOW pg_session_readonly.mode'), 'off', 'fastpath: leaves the session as it was');
+	$session->quit;
+}
+
 # --- a library that was there before is still asked, at each hook ---
 {
 	my $writer = $ENV{PGSR_WRITER} or die "run this by 'make installcheck'";
