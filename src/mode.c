@@ -353,7 +353,7 @@ pgsr_locked_by_administrator(void)
 }
 
 /*
- * May a user move the switch to "newval"?  Sets up the error if not.
+ * May a user move the switch to "newval"?  Raises or sets up the error if not.
  */
 static bool
 may_move(PgsrMode newval)
@@ -364,24 +364,20 @@ may_move(PgsrMode newval)
 	if (newval < pgsr_mode)
 	{
 		if (pgsr_mode == PGSR_LOCKED)
-		{
-			GUC_check_errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION);
-			GUC_check_errmsg("cannot unlock a read-only session");
-			GUC_check_errdetail("Refused by pg_session_readonly: parameter \"%s\" stays \"locked\" until the session ends.",
-								PGSR_MODE_NAME);
-			GUC_check_errhint("Use a connection that is not read-only.");
-			return false;
-		}
+			ereport(ERROR,
+					(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+					 errmsg("cannot unlock a read-only session"),
+					 errdetail("Refused by pg_session_readonly: parameter \"%s\" stays \"locked\" until the session ends.",
+							   PGSR_MODE_NAME),
+					 errhint("Use a connection that is not read-only.")));
 		if (!IsTransactionState() || !superuser() ||
 			!superuser_arg(GetSessionUserId()))
-		{
-			GUC_check_errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION);
-			GUC_check_errmsg("cannot make a read-only session writable");
-			GUC_check_errdetail("Refused by pg_session_readonly: only a superuser may set \"%s\" back to \"%s\".",
-								PGSR_MODE_NAME, pgsr_mode_options[newval].name);
-			GUC_check_errhint("Use a connection that is not read-only.");
-			return false;
-		}
+			ereport(ERROR,
+					(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+					 errmsg("cannot make a read-only session writable"),
+					 errdetail("Refused by pg_session_readonly: only a superuser may set \"%s\" back to \"%s\".",
+							   PGSR_MODE_NAME, pgsr_mode_options[newval].name),
+					 errhint("Use a connection that is not read-only.")));
 		return true;
 	}
 

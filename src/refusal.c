@@ -133,7 +133,9 @@ pgsr_refuse_call(const char *name, const char *reason, const char *hint)
 
 /*
  * emit_log_hook: core's own refusals are bare; give them the look of ours.  Counts
- * what the client is told of.
+ * what the client is told of.  Others may raise errors with the same SQLSTATE and with
+ * any words: those of core are known by their message's id, which is the text before
+ * anything is put into it, and ours by their domain.
  */
 static void
 emit_log(ErrorData *edata)
@@ -141,13 +143,17 @@ emit_log(ErrorData *edata)
 	if (pgsr_mode > PGSR_OFF && edata->elevel == ERROR &&
 		edata->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION)
 	{
-		pgsr_sessions_count_refusal();
-		if (edata->detail == NULL && edata->hint == NULL)
+		bool		core = edata->message_id != NULL &&
+			strcmp(edata->message_id, "cannot execute %s in a read-only transaction") == 0;
+
+		if (core && edata->detail == NULL && edata->hint == NULL)
 		{
 			edata->detail = MemoryContextStrdup(edata->assoc_context,
 												REFUSED_BY "The session is read-only.");
 			edata->hint = MemoryContextStrdup(edata->assoc_context, USE_ANOTHER);
 		}
+		if (core || strcmp(edata->domain, TEXTDOMAIN) == 0)
+			pgsr_sessions_count_refusal();
 	}
 	if (prev_emit_log)
 		prev_emit_log(edata);

@@ -22,6 +22,14 @@
 #include "compat.h"
 
 #define PGSR_PREFIX					"pg_session_readonly"
+
+/*
+ * Our errors are known by their domain: nobody else's can have it, whatever words an
+ * error raised by SQL may borrow.
+ */
+#undef TEXTDOMAIN
+#define TEXTDOMAIN					PG_TEXTDOMAIN("pg_session_readonly")
+
 #define PGSR_MODE_NAME				"pg_session_readonly.mode"
 #define PGSR_DENIED_COMMANDS_NAME	"pg_session_readonly.denied_commands"
 #define PGSR_DENIED_FUNCTIONS_NAME	"pg_session_readonly.denied_functions"

@@ -35,11 +35,13 @@ $node->safe_psql('postgres', q(
 		$$ BEGIN INSERT INTO t VALUES (3); EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE; END $$;
 	CREATE FUNCTION raises_again() RETURNS void LANGUAGE plpgsql AS
 		$$ BEGIN INSERT INTO t VALUES (3); EXCEPTION WHEN OTHERS THEN RAISE; END $$;
-	CREATE FUNCTION raises_anew() RETURNS void LANGUAGE plpgsql AS
-		$$ BEGIN INSERT INTO t VALUES (3);
-		EXCEPTION WHEN OTHERS THEN RAISE EXCEPTION 'no luck' USING ERRCODE = SQLSTATE; END $$;
+	CREATE FUNCTION raises(text) RETURNS void LANGUAGE plpgsql AS
+		$$ BEGIN RAISE EXCEPTION '%', $1 USING ERRCODE = '25006'; END $$;
+	CREATE FUNCTION raises_as_ours(text) RETURNS void LANGUAGE plpgsql AS
+		$$ BEGIN RAISE EXCEPTION '%', $1 USING ERRCODE = '25006', DETAIL = 'Refused by pg_session_readonly: x'; END $$;
 	CREATE PROCEDURE p() LANGUAGE plpgsql AS
 		$$ BEGIN COMMIT; INSERT INTO t VALUES (3); END $$;
+	CREATE EXTENSION pg_session_readonly;
 	GRANT ALL ON ALL TABLES IN SCHEMA public TO analyst;
 	GRANT ALL ON SCHEMA public TO analyst;
 	GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO analyst;));
@@ -96,7 +98,6 @@ my @refused = (
 	[ 'EXECUTE in DO', q(DO $$ BEGIN EXECUTE 'DROP TABLE t'; END $$), 'cannot execute DROP TABLE in a read-only transaction' ],
 	[ 'procedure after COMMIT', 'CALL p()', 'cannot execute INSERT in a read-only transaction' ],
 	[ 'caught and raised again', 'SELECT raises_again()', 'cannot execute INSERT in a read-only transaction' ],
-	[ 'caught and raised anew', 'SELECT raises_anew()', 'no luck' ],
 	[ 'several statements', 'SELECT 1; INSERT INTO t VALUES (3); SELECT 2', 'cannot execute INSERT in a read-only transaction' ],
 	[ 'PREPARE and EXECUTE', 'PREPARE x AS INSERT INTO t VALUES (3); EXECUTE x', qr/^cannot execute \w+ in a read-only transaction/ ],
 	[ 'EXPLAIN ANALYZE', 'EXPLAIN ANALYZE INSERT INTO t VALUES (3)', qr/^cannot execute \w+ in a read-only transaction/ ],
@@ -171,14 +172,20 @@ for my $mode ('on', 'locked')
 	}
 }
 
-# --- an error of the same SQLSTATE that has a DETAIL or a HINT of its own keeps its look ---
+# --- an error of the same SQLSTATE that somebody else raises is none of ours ---
+for my $message ('no luck', 'cannot execute %s in a read-only transaction', 'cannot execute INSERT in a read-only transaction',
+	'cannot execute NOTIFY in a read-only session', 'cannot unlock a read-only session')
 {
 	my $session = session('agent', 'locked');
-	for my $part ('DETAIL', 'HINT')
-	{
-		my $result = $session->query("DO \$\$ BEGIN RAISE EXCEPTION 'mine' USING ERRCODE = '25006', $part = 'own'; END \$\$");
-		is("$result->{code}$result->{detail}$result->{hint}", '25006own', "25006 with a $part of its own: has that alone");
-	}
+	my $counted = q(SELECT refusals FROM pg_session_readonly_sessions() WHERE pid = pg_backend_pid());
+	my $before = $session->run($counted);
+	my $result = $session->query("SELECT raises('$message')");
+	is("$result->{code}$result->{message}$result->{detail}$result->{hint}", "25006$message",
+		"a forged refusal, $message: has no DETAIL and no HINT");
+	is($session->query("SELECT raises_as_ours('$message')")->{code}, '25006', "a forged refusal, $message: with our DETAIL");
+	is($session->run($counted), $before, "a forged refusal, $message: is not counted");
+	is($session->query('SELECT raises_again()')->{code}, '25006', "a refusal that is raised again");
+	is($session->run($counted), $before + 1, "a refusal that is raised again is counted");
 	$session->quit;
 }
 

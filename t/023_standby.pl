@@ -86,6 +86,11 @@ for my $what (sort keys %refused)
 	is($result->{code}, '25006', "standby: $what: refused");
 	like($result->{detail}, qr/^Refused by pg_session_readonly:/, "standby: $what: by us");
 }
+{
+	# what recovery refuses is no refusal of ours
+	my $result = $agent->query('LISTEN x');
+	is("$result->{code} $result->{detail}", '25006 ', 'standby: LISTEN: by core, as in any session');
+}
 is($standby->safe_psql('postgres', 'SELECT pg_is_in_recovery(), pg_get_wal_replay_pause_state()'),
 	't|not paused', 'standby: it still recovers');
 
