@@ -21,7 +21,6 @@ OBJS = \
 	src/refusal.o \
 	src/role_settings.o \
 	src/sessions.o \
-	src/temp_schema.o \
 	src/write_guard.o
 LOCAL_HEADERS = $(wildcard $(srcdir)/src/*.h)
 

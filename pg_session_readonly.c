@@ -181,8 +181,6 @@ post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
 		pgsr_flush_lookups();
 		flush_again = false;
 	}
-	if (unlikely(pgsr_path_names_temp))
-		pgsr_check_query_schema(query);
 }
 
 /*
@@ -339,11 +337,6 @@ process_utility(PROCESS_UTILITY_PARAMS)
 			pgsr_check_do((DoStmt *) utility);
 		else if (IsA(utility, LoadStmt) && needs != PGSR_NEEDS_NO_RUN)
 			pgsr_load_library(((LoadStmt *) utility)->filename, !superuser());
-		else if (IsA(utility, ConstraintsSetStmt) &&
-				 ((ConstraintsSetStmt *) utility)->constraints != NIL)
-			pgsr_check_temp_schema("SET CONSTRAINTS");
-		else if (IsA(utility, ExplainStmt))
-			pgsr_check_explain_schema((ExplainStmt *) utility);
 	}
 
 	if (needs == PGSR_NEEDS_XID)
@@ -463,7 +456,6 @@ install_guards(void)
 	guards_installed = true;
 
 	pgsr_read_only_init();
-	pgsr_temp_schema_init();
 	pgsr_refusal_init();
 
 	prev_post_parse_analyze = post_parse_analyze_hook;

@@ -118,7 +118,14 @@ DROP TABLE victim;
 DROP SEQUENCE victim_seq;
 
 -- Core creates the temporary schema where somebody only looks at the schema to
--- create in.  Refused before it does, and only where it would.
+-- create in.  The write guard refuses it as the statement ends, wherever it was asked,
+-- in what somebody has stored too.
+-- A database in which there has been none yet.
+\set home :DBNAME
+CREATE DATABASE regress_readonly_no_temp TEMPLATE template0;
+\c regress_readonly_no_temp
+CREATE VIEW looks AS SELECT CURRENT_SCHEMA AS schema;
+CREATE FUNCTION looks() RETURNS name LANGUAGE sql AS 'SELECT CURRENT_SCHEMA';
 \c -
 \set VERBOSITY terse
 LOAD 'pg_session_readonly';
@@ -132,8 +139,11 @@ DO $$ DECLARE x name; BEGIN x := CURRENT_SCHEMA; END $$;
 BEGIN;
 SET CONSTRAINTS no_constraint DEFERRED;
 ROLLBACK;
+DO $$ BEGIN SET CONSTRAINTS no_constraint DEFERRED; EXCEPTION WHEN undefined_object THEN NULL; END $$;
 SELECT * FROM (SELECT CURRENT_SCHEMA OFFSET 0) s;
 WITH c AS MATERIALIZED (SELECT CURRENT_SCHEMA) SELECT * FROM c;
+SELECT * FROM public.looks;
+SELECT public.looks();
 SET search_path = no_schema, "pg_temp";
 SELECT current_schema();
 SELECT set_config('search_path', 'PG_Temp', false);
@@ -188,6 +198,8 @@ SELECT current_schema();
 \c -
 DROP SCHEMA regress_readonly_schemas, no_business;
 DROP ROLE regress_readonly_schemas;
+-- nothing of all this has left a schema behind
+SELECT count(*) FROM pg_namespace WHERE nspname ~ '^pg_temp';
 CREATE TEMP TABLE makes_the_schema (i int);
 LOAD 'pg_session_readonly';
 SET pg_session_readonly.mode = locked;
@@ -195,3 +207,5 @@ SET search_path = pg_temp, public;
 SELECT current_schema() ~ '^pg_temp', CURRENT_SCHEMA ~ '^pg_temp';
 EXPLAIN (COSTS OFF) CREATE TEMP TABLE explained AS SELECT 1;
 EXPLAIN (COSTS OFF) CREATE TABLE explained AS SELECT 1;
+\c :home
+DROP DATABASE regress_readonly_no_temp;

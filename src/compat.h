@@ -92,12 +92,6 @@ typedef int PgsrSysCacheId;
 #define PgsrProcNumber (MyProc->pgprocno)
 #endif
 
-/* 16 made one function of the checks of privileges on objects. */
-#if PG_VERSION_NUM >= 160000
-#define pg_namespace_aclcheck(schema, role, mode) \
-	object_aclcheck(NamespaceRelationId, schema, role, mode)
-#endif
-
 /*
  * Let core's scanner read a statement a second time without warning of backslashes
  * in its literals.  19 has no such warning.

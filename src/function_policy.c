@@ -68,7 +68,6 @@ typedef struct ReviewedFunction
 #define ALLOW	PGSR_READS
 #define DENY	PGSR_DENIED_REVIEWED
 #define XID		PGSR_TAKES_XID
-#define SCHEMA	PGSR_SEES_CREATION_SCHEMA
 static const ReviewedFunction reviewed_functions[] = {
 #define FUNCTION(library, symbol, verdict, reason) \
 	{offsetof(TableText, COLUMN(library_, __LINE__)), \
@@ -80,7 +79,6 @@ static const ReviewedFunction reviewed_functions[] = {
 #undef ALLOW
 #undef DENY
 #undef XID
-#undef SCHEMA
 
 #define TEXT_AT(offset) ((const char *) &table_text + (offset))
 
@@ -436,9 +434,6 @@ pgsr_check_function_verdict(Oid function)
 			break;
 		case PGSR_TAKES_XID:
 			pgsr_expect_xid();
-			break;
-		case PGSR_SEES_CREATION_SCHEMA:
-			pgsr_check_temp_schema("current_schema()");
 			break;
 		case PGSR_ALLOWED_BY_SETTING:
 			pgsr_expect_writes();

@@ -9,9 +9,8 @@
  * version and suffix.  All versions share the rows.  Sorted as strcmp() does, by
  * library and symbol: function_policy.c searches by halving.
  *
- * The verdicts: ALLOW and DENY; XID, which is allowed and takes a transaction id but
- * writes nothing; SCHEMA, which is refused only where it would create the temporary
- * schema.
+ * The verdicts: ALLOW and DENY; and XID, which is allowed and takes a transaction id
+ * but writes nothing.
  *
  * A row is needed for each function that is volatile, and for each that has an
  * effect whatever it is declared to be; t/004_functions.pl tells which are
@@ -86,8 +85,8 @@ FUNCTION("", "brinhandler", ALLOW, "It only returns the methods of an index acce
 FUNCTION("", "bthandler", ALLOW, "It only returns the methods of an index access method.")
 FUNCTION("", "clock_timestamp", ALLOW, "It reads the clock.")
 FUNCTION("", "current_query", ALLOW, "It shows the text of this session's own query.")
-FUNCTION("", "current_schema", SCHEMA, "It creates the temporary schema if search_path begins with that.")
-FUNCTION("", "current_schemas", SCHEMA, "It creates the temporary schema if search_path begins with that.")
+FUNCTION("", "current_schema", ALLOW, "It only reads the search path; a temporary schema made for it is refused.")
+FUNCTION("", "current_schemas", ALLOW, "It only reads the search path; a temporary schema made for it is refused.")
 FUNCTION("", "currtid_byrelname", ALLOW, "It only looks up the latest version of a row.")
 FUNCTION("", "currval_oid", ALLOW, "It reads this session's own last sequence value.")
 FUNCTION("", "cursor_to_xml", ALLOW, "It only fetches from this session's own open cursor.")

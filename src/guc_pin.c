@@ -171,19 +171,6 @@ pgsr_guc_wrap_check(const char *name, GucBoolCheckHook hook)
 }
 
 /*
- * Likewise, the assign hook of a setting that is a string.
- */
-GucStringAssignHook
-pgsr_guc_wrap_assign(const char *name, GucStringAssignHook hook)
-{
-	struct config_generic *record = known_setting(name);
-	GucStringAssignHook previous = SettingPart(record, string)->assign_hook;
-
-	SettingPart(record, string)->assign_hook = hook;
-	return previous;
-}
-
-/*
  * The present value of a setting.
  */
 static config_var_value

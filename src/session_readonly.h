@@ -195,7 +195,6 @@ typedef enum PgsrVerdict
 {
 	PGSR_READS,					/* it, or what it does inside, is checked */
 	PGSR_TAKES_XID,				/* takes a transaction id and writes nothing */
-	PGSR_SEES_CREATION_SCHEMA,	/* may create the session's temporary schema */
 	PGSR_ALLOWED_BY_SETTING,
 	PGSR_DENIED_BY_SETTING,
 	PGSR_DENIED_REVIEWED,
@@ -227,18 +226,6 @@ pgsr_check_function(Oid function)
 extern void pgsr_flush_lookups(void);
 
 /*
- * temp_schema.c: core creates the temporary schema where somebody only looks
- */
-
-/* The search path names it: look closer. */
-extern bool pgsr_path_names_temp;
-
-extern void pgsr_temp_schema_init(void);
-extern void pgsr_check_temp_schema(const char *action);
-extern void pgsr_check_explain_schema(ExplainStmt *stmt);
-extern void pgsr_check_query_schema(Query *query);
-
-/*
  * guc_pin.c: how a setting is kept at its value, and given back
  */
 extern const char *pgsr_guc_name(const char *name);
@@ -246,8 +233,6 @@ extern GucSource pgsr_guc_source(const char *name);
 extern const char *pgsr_guc_placeholder(const char *name);
 extern GucBoolCheckHook pgsr_guc_wrap_check(const char *name,
 											GucBoolCheckHook hook);
-extern GucStringAssignHook pgsr_guc_wrap_assign(const char *name,
-												GucStringAssignHook hook);
 extern void pgsr_guc_set_context(const char *name, GucContext context);
 extern void pgsr_guc_hold(const char *name, GucContext context);
 extern void pgsr_guc_hold_on(const char *name, GucContext context);
