@@ -1624,17 +1624,17 @@ FUNCTION("pgxml", "xslt_process", ALLOW, "It only transforms XML; files and netw
 
 /* pllua */
 FUNCTION("pllua", "pllua_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
-FUNCTION("pllua", "pllua_validator", ALLOW, "It only compiles a function of a trusted language.")
+FUNCTION("pllua", "pllua_validator", DENY, "It compiles what the author of a function wrote, and may run it.")
 FUNCTION("pllua", "plluau_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
-FUNCTION("pllua", "plluau_validator", ALLOW, "It only compiles a function, and runs nothing of it.")
+FUNCTION("pllua", "plluau_validator", DENY, "It compiles what the author of a function wrote, and may run it.")
 
 /* plperl */
 FUNCTION("plperl", "plperl_call_handler", ALLOW, "It only runs the language; the language is judged separately.")
 FUNCTION("plperl", "plperl_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
-FUNCTION("plperl", "plperl_validator", ALLOW, "It only compiles a function of a trusted language.")
+FUNCTION("plperl", "plperl_validator", DENY, "It compiles what the author of a function wrote, and may run it.")
 FUNCTION("plperl", "plperlu_call_handler", ALLOW, "It only runs the language; the language is judged separately.")
 FUNCTION("plperl", "plperlu_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
-FUNCTION("plperl", "plperlu_validator", DENY, "It runs the BEGIN blocks of a function in an untrusted language.")
+FUNCTION("plperl", "plperlu_validator", DENY, "It compiles what the author of a function wrote, and may run it.")
 
 /* plpgsql */
 FUNCTION("plpgsql", "plpgsql_call_handler", ALLOW, "It only runs the language; the language is judged separately.")
@@ -1698,18 +1698,19 @@ FUNCTION("plprofiler", "pl_profiler_set_enabled_pid", DENY, "It switches profili
 /* plproxy */
 FUNCTION("plproxy", "plproxy_call_handler", DENY, "It runs the function on another server.")
 FUNCTION("plproxy", "plproxy_fdw_validator", ALLOW, "It only checks a definition.")
-FUNCTION("plproxy", "plproxy_validator", ALLOW, "It only checks a definition.")
+FUNCTION("plproxy", "plproxy_validator", DENY, "It compiles what the author of a function wrote, and may run it.")
 
 /* plpython3 */
 FUNCTION("plpython3", "plpython3_call_handler", ALLOW, "It only runs the language; the language is judged separately.")
 FUNCTION("plpython3", "plpython3_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
-FUNCTION("plpython3", "plpython3_validator", ALLOW, "It only compiles a function.")
+FUNCTION("plpython3", "plpython3_validator", DENY, "It compiles what the author of a function wrote, and may run it.")
 
 /* plr */
 FUNCTION("plr", "install_rcmd", DENY, "It runs any code in R, an untrusted language.")
 FUNCTION("plr", "plr_array", ALLOW, "It computes a result from its arguments.")
 FUNCTION("plr", "plr_array_accum", ALLOW, "It computes a result from its arguments.")
 FUNCTION("plr", "plr_array_push", ALLOW, "It computes a result from its arguments.")
+FUNCTION("plr", "plr_call_handler", DENY, "It starts R, an untrusted language.")
 FUNCTION("plr", "plr_environ", ALLOW, "It reads the environment of the server process.")
 FUNCTION("plr", "plr_get_raw", DENY, "It may run code in R, an untrusted language.")
 FUNCTION("plr", "plr_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
@@ -1722,7 +1723,7 @@ FUNCTION("plr", "reload_plr_modules", DENY, "It runs any code in R, an untrusted
 
 /* plsh */
 FUNCTION("plsh", "plsh_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
-FUNCTION("plsh", "plsh_validator", ALLOW, "It only looks at the first line of a function.")
+FUNCTION("plsh", "plsh_validator", DENY, "It compiles what the author of a function wrote, and may run it.")
 
 /* pltcl */
 FUNCTION("pltcl", "pltcl_call_handler", ALLOW, "It only runs the language; the language is judged separately.")
@@ -1750,7 +1751,7 @@ FUNCTION("plugin_debugger", "pldbg_wait_for_breakpoint", DENY, "It talks to the 
 FUNCTION("plugin_debugger", "pldbg_wait_for_target", DENY, "It talks to the session that is being debugged.")
 
 /* plv8 */
-FUNCTION("plv8", "plv8_call_validator", ALLOW, "It only compiles a function of a trusted language.")
+FUNCTION("plv8", "plv8_call_validator", DENY, "It compiles what the author of a function wrote, and may run it.")
 FUNCTION("plv8", "plv8_info", ALLOW, "It reports this session's JavaScript contexts.")
 FUNCTION("plv8", "plv8_inline_handler", ALLOW, "It only runs DO blocks; the language is judged separately.")
 FUNCTION("plv8", "plv8_reset", ALLOW, "It discards this session's JavaScript context.")

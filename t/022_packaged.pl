@@ -258,18 +258,19 @@ my %extension = (
 	pllua => {
 		setup => [ 'CREATE TABLE t (i int)', 'INSERT INTO t VALUES (1)', q(CREATE FUNCTION lua_read() RETURNS int LANGUAGE pllua AS 'return spi.execute("SELECT i FROM t")[1].i'),
 			q(CREATE FUNCTION lua_write() RETURNS int LANGUAGE pllua AS 'spi.execute("INSERT INTO t VALUES (2)") return 1') ],
-		reads => [ 'SELECT lua_read()', q(SELECT pllua_validator('lua_read()'::regprocedure)) ],
-		acts => [ 'SELECT lua_write()', 'DO LANGUAGE pllua $$ spi.execute("INSERT INTO t VALUES (2)") $$' ],
+		reads => [ 'SELECT lua_read()' ],
+		acts => [ 'SELECT lua_write()', q(SELECT pllua_validator('lua_read()'::regprocedure)), 'DO LANGUAGE pllua $$ spi.execute("INSERT INTO t VALUES (2)") $$' ],
 		watch => 'SELECT count(*) FROM t',
 		settings => [ [ 'pllua.on_init', 'os.execute()' ], [ 'pllua.on_trusted_init', 'x()' ], [ 'pllua.on_common_init', 'x()' ] ] },
 	plluau => {
-		setup => [ q(CREATE FUNCTION lua_os() RETURNS int LANGUAGE plluau AS 'os.execute("touch FILE") return 1') ],
-		reads => [ q(SELECT plluau_validator('lua_os()'::regprocedure)) ],
-		acts => [ 'SELECT lua_os()', 'DO LANGUAGE plluau $$ os.execute("touch FILE") $$' ],
+		setup => [ q(CREATE FUNCTION lua_os() RETURNS int LANGUAGE plluau AS 'os.execute("touch FILE") return 1'),
+			'CREATE EXTENSION pllua', q(CREATE FUNCTION lua_one() RETURNS int LANGUAGE pllua AS 'return 1') ],
+		reads => [ 'SELECT lua_one()' ],	# loads the library of both
+		acts => [ 'SELECT lua_os()', q(SELECT plluau_validator('lua_os()'::regprocedure)), 'DO LANGUAGE plluau $$ os.execute("touch FILE") $$' ],
 		settings => [ [ 'pllua.on_untrusted_init', 'os.execute("touch FILE")' ] ] },
 	plsh => {
 		setup => [ qq(CREATE FUNCTION sh() RETURNS text LANGUAGE plsh AS '#!/bin/sh\ntouch FILE') ],
-		acts => [ 'SELECT sh()', qq(DO LANGUAGE plsh \$\$#!/bin/sh\ntouch FILE\$\$) ] },
+		acts => [ 'SELECT sh()', q(SELECT plsh_validator('sh()'::regprocedure)), qq(DO LANGUAGE plsh \$\$#!/bin/sh\ntouch FILE\$\$) ] },
 	plr => {
 		setup => [ q(CREATE FUNCTION r() RETURNS text LANGUAGE plr AS 'file.create("FILE"); "x"') ],
 		reads => [ 'SELECT plr_array_push(ARRAY[1.0::float8], 2)', '~SELECT plr_version()' ],
@@ -277,7 +278,7 @@ my %extension = (
 			'DO LANGUAGE plr $$ file.create("FILE") $$' ] },
 	plproxy => {
 		setup => [ q(CREATE FUNCTION remote() RETURNS int LANGUAGE plproxy AS 'CONNECT ''host=127.0.0.1 port=PORT dbname=x connect_timeout=2''; SELECT 1;') ],
-		acts => [ 'SELECT remote()' ] },
+		acts => [ 'SELECT remote()', q(SELECT plproxy_validator('remote()'::regprocedure)) ] },
 
 	# --- PostGIS and what stands on it ---
 	postgis => {
