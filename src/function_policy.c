@@ -232,14 +232,26 @@ find_reviewed(HeapTuple proctup)
 
 /*
  * Does a function only hand out a table of routines?  What those do is checked
- * where they are used, or is what an administrator made of a foreign table.
+ * where they are used, or is what an administrator made of a foreign table.  A
+ * language's handler is none: it runs code, and fmgr_info_other_lang() does not ask
+ * about it where it runs a function of its language.
  */
 static bool
 is_handler(Oid rettype)
 {
 	return rettype == FDW_HANDLEROID || rettype == INDEX_AM_HANDLEROID ||
-		rettype == TABLE_AM_HANDLEROID || rettype == TSM_HANDLEROID ||
-		rettype == LANGUAGE_HANDLEROID;
+		rettype == TABLE_AM_HANDLEROID || rettype == TSM_HANDLEROID;
+}
+
+/*
+ * Does a C function look like the validator of a language?  It compiles what the author
+ * of a function wrote, and so may run it, whatever it is declared to be.
+ */
+static bool
+is_validator(Form_pg_proc proc)
+{
+	return proc->prolang == ClanguageId && proc->prorettype == VOIDOID &&
+		proc->pronargs == 1 && proc->proargtypes.values[0] == OIDOID;
 }
 
 /*
@@ -286,7 +298,8 @@ function_verdict(HeapTuple proctup, const char **detail)
 			*detail = "It is a volatile C function, and nobody has reviewed what it does.";
 			return PGSR_DENIED_UNREVIEWED;
 		}
-		if (proc->prolang == ClanguageId && pgsr_list_has_unreviewed(pgsr_denied_list))
+		if (is_validator(proc) ||
+			(proc->prolang == ClanguageId && pgsr_list_has_unreviewed(pgsr_denied_list)))
 		{
 			*detail = "It is a C function, and nobody has reviewed what it does.";
 			return PGSR_DENIED_UNREVIEWED;

@@ -131,7 +131,8 @@ for my $case (
 		$reason, "$library, $symbol(): " . ($reason ? "refused, $reason" : 'runs'));
 }
 
-# What hands out a table of routines runs without a row, and nothing else does.
+# What hands out a table of routines runs without a row, and nothing else does: the
+# handler of a language runs code.
 for my $type (qw(fdw_handler index_am_handler table_am_handler tsm_handler language_handler), 'int', 'internal')
 {
 	is( $node->safe_psql('everything', qq(
@@ -142,7 +143,28 @@ for my $type (qw(fdw_handler index_am_handler table_am_handler tsm_handler langu
 			WHERE oid = 'absent(internal)'::regprocedure;
 			SELECT reason FROM pg_session_readonly_denied_functions() WHERE function = 'absent(internal)'::regprocedure;
 			ROLLBACK;)),
-		$type =~ /_handler$/ ? '' : 'unreviewed', "$type: " . ($type =~ /_handler$/ ? 'runs' : 'refused'));
+		$type =~ /(?<!language)_handler$/ ? '' : 'unreviewed',
+		"$type: " . ($type =~ /(?<!language)_handler$/ ? 'runs' : 'refused'));
+}
+
+# A language's validator compiles text, and is refused whatever it is declared to be.
+for my $case (
+	[ 'oid',      'void',    'STABLE',    'unreviewed' ],
+	[ 'oid',      'void',    'IMMUTABLE', 'unreviewed' ],
+	[ 'oid',      'boolean', 'STABLE',    '' ],
+	[ 'oid, oid', 'void',    'STABLE',    '' ],
+	[ 'regclass', 'void',    'STABLE',    '' ])
+{
+	my ($arguments, $returns, $volatility, $reason) = @$case;
+	is( $node->safe_psql('everything', qq(
+			BEGIN;
+			CREATE FUNCTION absent($arguments) RETURNS int AS 'pg_backend_pid' LANGUAGE internal $volatility;
+			UPDATE pg_proc SET probin = '\$libdir/nobody_knows', prosrc = 'this_one', prorettype = '$returns'::regtype,
+				prolang = (SELECT oid FROM pg_language WHERE lanname = 'c')
+			WHERE oid = 'absent($arguments)'::regprocedure;
+			SELECT reason FROM pg_session_readonly_denied_functions() WHERE function = 'absent($arguments)'::regprocedure;
+			ROLLBACK;)),
+		$reason, "absent($arguments) returns $returns, $volatility: " . ($reason ? 'refused' : 'runs'));
 }
 
 # --- script/review-extension ---
