@@ -14,7 +14,6 @@ OBJS = \
 	src/function_policy.o \
 	src/guc_pin.o \
 	src/list.o \
-	src/lookups.o \
 	src/mode.o \
 	src/pinned_settings.o \
 	src/read_only.o \

@@ -20,6 +20,7 @@
 #include "tcop/pquery.h"
 #include "tcop/utility.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 
 #include "src/session_readonly.h"
 
@@ -51,9 +52,11 @@ static fmgr_hook_type prev_fmgr = NULL;
 static bool follow_pending = false;
 
 /*
- * Look-ups made before the session was guarded may be kept somewhere: flush them at
- * once, and again as the next statement begins, if its transaction has not failed.
- * Core does not throw away what an index keeps that a statement in progress has open.
+ * Our hooks see a function as it is looked up.  What was looked up before the session
+ * was guarded is thrown away with the caches, as far as core does that: at once, and
+ * again as the next statement begins, if its transaction has not failed, for an index
+ * that a statement in progress has open keeps its own.  The type cache keeps what it
+ * has, too (lookup_type_cache() in typcache.c).
  */
 static bool flush_pending = false;
 static bool flush_again = false;
@@ -128,7 +131,7 @@ follow_mode(void)
 			pgsr_read_only_announce();
 		if (flush_pending)
 		{
-			pgsr_flush_lookups();
+			InvalidateSystemCaches();
 			flush_pending = false;
 			flush_again = true;
 		}
@@ -178,7 +181,7 @@ post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
 		return;
 	if (unlikely(flush_again) && ActivePortal == NULL && IsTransactionState())
 	{
-		pgsr_flush_lookups();
+		InvalidateSystemCaches();
 		flush_again = false;
 	}
 }

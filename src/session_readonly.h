@@ -221,11 +221,6 @@ pgsr_check_function(Oid function)
 }
 
 /*
- * lookups.c: functions that were looked up before the session was guarded
- */
-extern void pgsr_flush_lookups(void);
-
-/*
  * guc_pin.c: how a setting is kept at its value, and given back
  */
 extern const char *pgsr_guc_name(const char *name);
