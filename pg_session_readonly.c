@@ -595,7 +595,7 @@ _PG_init(void)
  *
  * Locks the session, for clients that speak nothing but SQL; to call it loads
  * the library.  Returns the mode.  Fails like SET would: in a transaction that
- * has written, or while a cursor is open.
+ * has written, while a cursor is open, or with a replication origin set up.
  */
 Datum
 pg_session_readonly_lock(PG_FUNCTION_ARGS)

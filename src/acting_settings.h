@@ -20,6 +20,7 @@ ACTING_SETTING("citus.enable_change_data_capture", "Its assign hook changes dyna
 ACTING_SETTING("citus.writable_standby_coordinator", "On a standby it lets writes through to the workers.")
 ACTING_SETTING("hypopg.use_real_oids", "It makes hypothetical indexes use up object identifiers of the server.")
 ACTING_SETTING("pg_parquet.enable_copy_hooks", "It lets COPY write Parquet files and to URLs, past other hooks.")
+ACTING_SETTING("pg_stash_advice.stash_name", "Planning then creates the shared memory of the stashes.")
 ACTING_SETTING("pgroonga.log_path", "Its assign hook opens the file for writing.")
 ACTING_SETTING("pgroonga.log_rotate_threshold_size", "A log file of this size is renamed.")
 ACTING_SETTING("pgroonga.query_log_path", "Its assign hook opens the file for writing.")

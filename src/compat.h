@@ -122,6 +122,15 @@ pgsr_same_setting(const char *a, const char *b)
 	return strlen(a) == strlen(b) && pgsr_setting_begins(a, b);
 }
 
+/* Is a replication origin set up?  19 put what is known of it into a struct. */
+#if PG_VERSION_NUM >= 190000
+#define SessionHasReplicationOrigin() \
+	(replorigin_xact_state.origin != InvalidReplOriginId)
+#else
+#define SessionHasReplicationOrigin() \
+	(replorigin_session_origin != InvalidRepOriginId)
+#endif
+
 /* For those who read the records of settings, utils/guc_tables.h. */
 #ifdef GUC_TABLES_H
 

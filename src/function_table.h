@@ -1225,8 +1225,8 @@ FUNCTION("pg_squeeze", "squeeze_table_new", DENY, "It rewrites a table.")
 /* pg_stash_advice */
 FUNCTION("pg_stash_advice", "pg_create_advice_stash", DENY, "It creates a planner advice stash that all sessions share.")
 FUNCTION("pg_stash_advice", "pg_drop_advice_stash", DENY, "It drops a planner advice stash that all sessions share.")
-FUNCTION("pg_stash_advice", "pg_get_advice_stash_contents", ALLOW, "It only reads planner advice.")
-FUNCTION("pg_stash_advice", "pg_get_advice_stashes", ALLOW, "It only reads planner advice.")
+FUNCTION("pg_stash_advice", "pg_get_advice_stash_contents", DENY, "It creates the shared memory of the stashes, if nobody has yet.")
+FUNCTION("pg_stash_advice", "pg_get_advice_stashes", DENY, "It creates the shared memory of the stashes, if nobody has yet.")
 FUNCTION("pg_stash_advice", "pg_set_stashed_advice", DENY, "It changes planner advice that all sessions share.")
 FUNCTION("pg_stash_advice", "pg_start_stash_advice_worker", DENY, "It starts a background worker.")
 

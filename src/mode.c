@@ -16,6 +16,7 @@
 #include "access/xact.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "replication/origin.h"
 #include "replication/walsender.h"
 #include "tcop/cmdtag.h"
 #include "tcop/pquery.h"
@@ -83,7 +84,8 @@ not_applicable(void)
  * Why the mode cannot go up just now, or NULL if it can.
  *
  * Work done under a transaction id that was taken before could still commit,
- * and an open cursor runs a plan that was set up before the guard was there.
+ * an open cursor runs a plan that was set up before the guard was there, and a
+ * replication origin moves with whatever commits under an id.
  */
 static const char *
 mode_obstacle(const char **hint)
@@ -97,6 +99,11 @@ mode_obstacle(const char **hint)
 	{
 		*hint = "Close all cursors first.";
 		return "A cursor is open whose query was started before.";
+	}
+	if (SessionHasReplicationOrigin())
+	{
+		*hint = "Call pg_replication_origin_session_reset() first.";
+		return "A replication origin is set up in this session.";
 	}
 	return NULL;
 }
