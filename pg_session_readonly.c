@@ -30,6 +30,7 @@ PGDLLEXPORT void _PG_init(void);
 
 PG_FUNCTION_INFO_V1(pg_session_readonly_lock);
 PG_FUNCTION_INFO_V1(pg_session_readonly_overtaken);
+PG_FUNCTION_INFO_V1(pg_session_readonly_loaded_before);
 
 #define PROCESS_UTILITY_PARAMS \
 	PlannedStmt *pstmt, const char *queryString, bool readOnlyTree, \
@@ -69,6 +70,9 @@ static bool guards_installed = false;
 
 /* The library was loaded while this session began. */
 static bool loaded_at_start = false;
+
+/* The libraries that were there before this one, or NULL if there were none. */
+static char *loaded_before = NULL;
 
 static void install_guards(void);
 
@@ -480,6 +484,37 @@ install_guards(void)
 }
 
 /*
+ * The libraries that are loaded, without directory and suffix, or NULL if there are
+ * none.  One that is being loaded is not among them.
+ */
+static char *
+loaded_libraries(void)
+{
+	Size		size = EstimateLibraryStateSpace();
+	char	   *paths = palloc(size);
+	StringInfoData names;
+	char	   *result;
+
+	SerializeLibraryState(size, paths);
+	initStringInfo(&names);
+	for (char *path = paths; *path != '\0'; path += strlen(path) + 1)
+	{
+		const char *slash = last_dir_separator(path);
+		const char *name = slash ? slash + 1 : path;
+		int			length = strlen(name);
+		int			suffix = strlen(DLSUFFIX);
+
+		if (length > suffix && strcmp(name + length - suffix, DLSUFFIX) == 0)
+			length -= suffix;
+		appendStringInfo(&names, "%s%.*s", names.len > 0 ? ", " : "", length, name);
+	}
+	result = names.len > 0 ? MemoryContextStrdup(TopMemoryContext, names.data) : NULL;
+	pfree(names.data);
+	pfree(paths);
+	return result;
+}
+
+/*
  * Module load callback
  */
 void
@@ -511,6 +546,8 @@ _PG_init(void)
 	pgsr_check_setting_at_load(PGSR_ALLOWED_FUNCTIONS_NAME, pgsr_allowed_functions_check);
 	pgsr_check_setting_at_load(PGSR_PINNED_SETTINGS_NAME, pgsr_pinned_settings_check);
 	initial = pgsr_mode_at_load();
+
+	loaded_before = loaded_libraries();
 
 	/* A cancelled LOAD has loaded nothing, or all. */
 	HOLD_INTERRUPTS();
@@ -627,4 +664,19 @@ pg_session_readonly_overtaken(PG_FUNCTION_ARGS)
 				   object_access_hook != object_access ||
 				   needs_fmgr_hook != needs_fmgr ||
 				   fmgr_hook != fmgr_call);
+}
+
+/*
+ * pg_session_readonly_loaded_before() returns text
+ *
+ * The libraries that were loaded before this one.  Transaction callbacks are called
+ * latest first, so what theirs do as a transaction commits comes after the write
+ * guard's last look.
+ */
+Datum
+pg_session_readonly_loaded_before(PG_FUNCTION_ARGS)
+{
+	if (loaded_before == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(loaded_before));
 }

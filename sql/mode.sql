@@ -8,7 +8,8 @@ GRANT ALL ON witness TO regress_readonly_user;
 -- and the status function does not load the library.
 INSERT INTO witness VALUES ('after CREATE EXTENSION');
 \c -
-SELECT * FROM pg_session_readonly_status();
+SELECT mode, loaded, denied_commands, denied_functions, allowed_functions, pinned_settings, overtaken
+	FROM pg_session_readonly_status();
 INSERT INTO witness VALUES ('after status');
 
 -- A setting made before the library is there guards nothing, and status says so.
@@ -27,7 +28,8 @@ DROP FUNCTION regress_lock();
 -- LOAD does: the default is on.
 \c -
 LOAD 'pg_session_readonly';
-SELECT * FROM pg_session_readonly_status();
+SELECT mode, loaded, denied_commands, denied_functions, allowed_functions, pinned_settings, overtaken
+	FROM pg_session_readonly_status();
 INSERT INTO witness VALUES ('on');
 
 -- A superuser may switch it off again, and then everything is as before.
@@ -120,7 +122,8 @@ DISCARD ALL;
 SHOW pg_session_readonly.mode;
 SELECT setting, source, reset_val FROM pg_settings WHERE name = 'pg_session_readonly.mode';
 SET pg_session_readonly.mode = unlocked;
-SELECT * FROM pg_session_readonly_status();
+SELECT mode, loaded, denied_commands, denied_functions, allowed_functions, pinned_settings, overtaken
+	FROM pg_session_readonly_status();
 INSERT INTO witness VALUES ('locked');
 -- What stores settings elsewhere, and fails, does not set the policy free.
 ALTER ROLE regress_readonly_user SET work_mem = '6MB';
@@ -264,7 +267,8 @@ ALTER ROLE regress_readonly_user RESET ALL;
 SET pg_session_readonly.mode = locked;
 SET pg_session_readonly.denied_commands = 'default, LISTEN';
 LOAD 'pg_session_readonly';
-SELECT * FROM pg_session_readonly_status();
+SELECT mode, loaded, denied_commands, denied_functions, allowed_functions, pinned_settings, overtaken
+	FROM pg_session_readonly_status();
 LISTEN somebody;
 \c -
 SET pg_session_readonly.mode = '';

@@ -359,7 +359,7 @@ SKIP:
 {
 	skip 'no contrib/pg_stat_statements', 2
 	  if $node->safe_psql('postgres', "SELECT count(*) FROM pg_available_extensions WHERE name = 'pg_stat_statements'") eq '0';
-	$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "'pg_stat_statements, pg_session_readonly'");
+	$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "'pg_session_readonly, pg_stat_statements'");
 	$node->restart;
 	my $session = session('boss', 'locked');
 	is($session->query('SELECT count(*) FROM pg_session_readonly_sessions()')->{rows}[0], '1', 'two libraries: ours');

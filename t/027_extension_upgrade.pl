@@ -1,5 +1,5 @@
-# A release after this one, made up: the SQL objects go from 1.0 to 1.1 by ALTER
-# EXTENSION, and the library is replaced while sessions run.  All of it in a private
+# The SQL objects go from 1.0 to 1.1 by ALTER EXTENSION, and to those of a release after
+# this one, made up; the library is replaced while sessions run.  All of it in a private
 # copy of the server's installation.
 
 use strict;
@@ -48,12 +48,12 @@ my $library_before = slurp_file($library);
 put_file($library, $library_before);
 system_or_bail('ln', '-sfn', "../$extension.so", "$copy$lib/plugins/$extension.so");
 
-# A 1.1 as docs/packaging.md has it: a new function, a new body, a function whose
-# columns change, over the C symbol of 1.0.
+# A 1.2 as docs/packaging.md has it: a new function, a new body, a function whose
+# columns change, over the C symbol of before.
 my $difference = q(
 CREATE FUNCTION pg_session_readonly_sql_version() RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE
-RETURN '1.1';
+RETURN '1.2';
 
 CREATE OR REPLACE FUNCTION pg_session_readonly_ask_overtaken() RETURNS boolean
 LANGUAGE sql STABLE PARALLEL RESTRICTED
@@ -79,12 +79,11 @@ END;
 my $quit = q(\echo Use "ALTER EXTENSION pg_session_readonly UPDATE" to load this file. \quit);
 my $control = slurp_file("$dir/$extension.control");
 
-# The extension's SQL objects of 1.1 come into the installation.
+# The extension's SQL objects of 1.2 come into the installation.
 sub release_sql
 {
-	put_file("$dir/$extension--1.0--1.1.sql", "$quit\n$difference");
-	put_file("$dir/$extension--1.1.sql", slurp_file("$dir/$extension--1.0.sql") . $difference);
-	(my $new = $control) =~ s/^default_version = '1\.0'$/default_version = '1.1'/m or die $control;
+	put_file("$dir/$extension--1.1--1.2.sql", "$quit\n$difference");
+	(my $new = $control) =~ s/^default_version = '1\.1'$/default_version = '1.2'/m or die $control;
 	put_file("$dir/$extension.control", $new);
 }
 
@@ -107,15 +106,22 @@ $node->safe_psql('postgres', q(
 	CREATE ROLE guest LOGIN;
 	CREATE TABLE t (i int);
 	GRANT ALL ON t TO PUBLIC;
+	CREATE DATABASE template_1_1;
 	CREATE DATABASE template_1_0;));
-$node->safe_psql('template_1_0', q(
-	CREATE EXTENSION pg_session_readonly;
-	CREATE VIEW mine AS SELECT mode, loaded FROM pg_session_readonly_status();
-	CREATE TABLE t (i int);
-	GRANT ALL ON t, mine TO PUBLIC;));
+for my $version ('1.0', '1.1')
+{
+	(my $database = "template_$version") =~ s/\./_/;
+	$node->safe_psql($database, qq(
+		CREATE EXTENSION pg_session_readonly VERSION '$version';
+		CREATE VIEW mine AS SELECT mode, loaded FROM pg_session_readonly_status();
+		CREATE TABLE t (i int);
+		GRANT ALL ON t, mine TO PUBLIC;));
+}
 # a database for each case
-$node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE template_1_0")
+$node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE template_1_1")
   for qw(locked_ one_of_each off_ old);
+$node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE template_1_0")
+  for qw(oldest oldest_locked oldest_two_steps);
 
 # What there is of the extension: its version, and its functions as they are defined.
 my $objects_sql = q(
@@ -151,8 +157,41 @@ sub still_locked
 
 my $update = 'ALTER EXTENSION pg_session_readonly UPDATE';
 my $before = objects('old');
-like($before, qr/\A1\.0\n/, 'the databases have 1.0');
+like($before, qr/\A1\.1\n/, 'the databases have 1.1');
+my $oldest = objects('oldest');
+like($oldest, qr/\A1\.0\n/, 'or 1.0');
+
+# --- from 1.0: its functions work with the library of 1.1 ---
+{
+	my $agent = session('agent', 'oldest_locked');
+	my $guest = session('guest', 'oldest_locked', 'locked');
+	my $status = 'SELECT mode, loaded, overtaken FROM pg_session_readonly_status()';
+	my $plain = session('boss', 'oldest_locked');
+	is($plain->run($status), 'off|f|', '1.0: the status function, in a session without the library');
+	is($_->run($status), 'locked|t|f', '1.0: the status function, in a locked session') for ($agent, $guest);
+	is($_->query('SELECT loaded_before FROM pg_session_readonly_status()')->{code}, '42703', '1.0: has not the new column')
+	  for ($agent, $plain);
+	is($agent->query($update)->{code}, '25006', '1.0: a locked session may not update');
+
+	# A function's columns cannot change while a view uses it.
+	my $result = $plain->query($update);
+	is($result->{code}, '2BP01', 'a view over the status function of 1.0: stops the update');
+	like($result->{detail}, qr/^view mine depends on function pg_session_readonly_status\(\)$/, 'a view over the status function: is named');
+	is(objects('oldest_locked'), $oldest, 'a view over the status function of 1.0: nothing has changed');
+	$plain->run('DROP VIEW mine');
+	is($plain->query($update)->{code}, '', 'without the view: it is updated while others are locked');
+	is(objects('oldest_locked'), $before, 'to what CREATE EXTENSION of 1.1 makes');
+	for my $session ($agent, $guest)
+	{
+		is($session->run($status), 'locked|t|f', 'a session that was locked before: the new status function');
+		is($session->run('SELECT loaded_before FROM pg_session_readonly_status()'), '', 'with its new column');
+		still_locked($session, 'a session that was locked before the update from 1.0');
+		$session->quit;
+	}
+	$plain->quit;
+}
 release_sql();
+$node->safe_psql('oldest_two_steps', "DROP VIEW mine; $update");
 
 # --- a guarded session may not update ---
 for my $case ([ 'locked', 'boss' ], [ 'on', 'boss' ])
@@ -162,7 +201,7 @@ for my $case ([ 'locked', 'boss' ], [ 'on', 'boss' ])
 	my $result = $session->query($update);
 	is($result->{code}, '25006', "$mode: ALTER EXTENSION UPDATE is refused, also a superuser's");
 	like($result->{detail}, qr/^Refused by pg_session_readonly:/, "$mode: by us");
-	is($session->query("$update TO '1.1'")->{code}, '25006', "$mode: also to a version by name");
+	is($session->query("$update TO '1.2'")->{code}, '25006', "$mode: also to a version by name");
 	is($session->query("DO \$\$ BEGIN EXECUTE '$update'; END \$\$")->{code}, '25006', "$mode: also in DO");
 	is(objects('locked_'), $before, "$mode: and nothing has changed");
 	$session->quit;
@@ -175,11 +214,12 @@ my $guest = session('guest', 'one_of_each', 'locked');
 my $on = session('boss', 'one_of_each', 'on');
 my $off = session('boss', 'one_of_each', 'off');
 $_->run('SELECT count(*) FROM pg_session_readonly_denied_functions()') for ($locked, $agent, $guest, $on, $off);
-is($locked->run('SELECT * FROM mine'), 'locked|t', 'a view over 1.0');
+is($locked->run('SELECT * FROM mine'), 'locked|t', 'a view over 1.1');
 my $plain = session('boss', 'one_of_each');
 is($plain->query($update)->{code}, '', 'a session without the library updates while others are locked');
 my $upgraded = objects('one_of_each');
-like($upgraded, qr/\A1\.1\n.*pg_session_readonly_sql_version/s, 'it is 1.1');
+like($upgraded, qr/\A1\.2\n.*pg_session_readonly_sql_version/s, 'it is 1.2');
+is(objects('oldest_two_steps'), $upgraded, '1.0 is updated to the same, by way of 1.1');
 is($plain->run('SELECT * FROM mine'), 'off|t', 'which has loaded the library, as C functions were made, and is off');
 is($plain->query('INSERT INTO t VALUES (0)')->{code}, '', 'and writes');
 for my $case ([ $locked, "a superuser's locked session" ], [ $agent, 'the session of a locked role' ],
@@ -187,7 +227,7 @@ for my $case ([ $locked, "a superuser's locked session" ], [ $agent, 'the sessio
 {
 	my ($session, $name) = @$case;
 	still_locked($session, "$name, after the update");
-	is($session->run('SELECT pg_session_readonly_sql_version()'), '1.1', "$name: a new function works");
+	is($session->run('SELECT pg_session_readonly_sql_version()'), '1.2', "$name: a new function works");
 	is($session->run('SELECT * FROM mine'), 'locked|t', "$name: so does the view of before");
 	is($session->run('SELECT count(DISTINCT owner) FROM pg_session_readonly_denied_functions()'), '1',
 		"$name: and the function with one more column");
@@ -199,7 +239,7 @@ is($on->query('INSERT INTO t VALUES (1)')->{code}, '', 'and goes off again');
 is($off->query('INSERT INTO t VALUES (1)')->{code}, '', 'a session that was off writes');
 is($off->run('SELECT pg_session_readonly_lock()'), 'locked', 'and locks by the function');
 still_locked($off, 'locked after the update');
-like($plain->query($update)->{notices}[0], qr/version "1\.1" .* is already installed/, 'a second update has nothing to do');
+like($plain->query($update)->{notices}[0], qr/version "1\.2" .* is already installed/, 'a second update has nothing to do');
 $_->quit for ($locked, $agent, $guest, $on, $off, $plain);
 
 # --- a session with the library that is off updates as any other ---
@@ -213,7 +253,7 @@ $off->quit;
 # --- an upgraded database is like a fresh one, and like its dump ---
 $node->safe_psql('postgres', 'CREATE DATABASE fresh');
 $node->safe_psql('fresh', 'CREATE EXTENSION pg_session_readonly');
-is(objects('fresh'), $upgraded, 'CREATE EXTENSION of 1.1 makes what the update of 1.0 makes');
+is(objects('fresh'), $upgraded, 'CREATE EXTENSION of 1.2 makes what the update of 1.1 makes');
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
 $node->command_ok([ 'pg_dump', '-f', $dump, '-d', $node->connstr('one_of_each') ], 'an upgraded database is dumped');
@@ -224,9 +264,10 @@ is(objects('restored'), $upgraded, 'with the same objects');
 is($node->safe_psql('restored', 'SELECT * FROM mine'), 'off|f', 'and the view over them');
 is($node->safe_psql('restored', 'SELECT i, count(*) FROM t GROUP BY 1 ORDER BY 1'), "0|1\n1|2", 'and the rows');
 
-# --- one library serves both ---
-is(objects('old'), $before, 'a database that nobody updated has 1.0');
-for my $database ('old', 'fresh')
+# --- one library serves them all ---
+is(objects('old'), $before, 'a database that nobody updated has 1.1');
+is(objects('oldest'), $oldest, 'or 1.0');
+for my $database ('oldest', 'old', 'fresh')
 {
 	my $session = session('agent', $database);
 	is($session->run('SELECT mode FROM pg_session_readonly_status()'), 'locked', "$database: status");

@@ -41,6 +41,10 @@ PG_MODULE_MAGIC;
 
 PGDLLEXPORT void _PG_init(void);
 
+/* What is to be inserted before the transaction commits, into which table. */
+static Oid	late_relation = InvalidOid;
+static int32 late_value = 0;
+
 /* Settings that come with the library: a superuser's, and anyone's. */
 static char *command = NULL;
 static char *note = NULL;
@@ -59,6 +63,35 @@ assign_command(const char *newval, void *extra)
 }
 
 /*
+ * Insert a row into a table of one integer column, without the executor.
+ */
+static void
+insert_row(Oid relid, int32 value)
+{
+	Relation	rel = table_open(relid, RowExclusiveLock);
+	Datum		values[1] = {Int32GetDatum(value)};
+	bool		nulls[1] = {false};
+
+	simple_heap_insert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
+	table_close(rel, RowExclusiveLock);
+}
+
+/*
+ * Transaction callback: stands for a library that writes what it has gathered as the
+ * transaction commits.
+ */
+static void
+write_late(XactEvent event, void *arg)
+{
+	Oid			relid = late_relation;
+
+	late_relation = InvalidOid;
+	if (OidIsValid(relid) &&
+		(event == XACT_EVENT_PRE_COMMIT || event == XACT_EVENT_PRE_PREPARE))
+		insert_row(relid, late_value);
+}
+
+/*
  * Module load callback
  *
  * Sets a neighbour's setting, if it was given a value.  And where writer.note asks for
@@ -72,6 +105,7 @@ _PG_init(void)
 							   &command, "none", PGC_SUSET, 0, NULL, assign_command, NULL);
 	DefineCustomStringVariable("writer.note", "What anyone says.", NULL,
 							   &note, "none", PGC_USERSET, 0, NULL, NULL, NULL);
+	RegisterXactCallback(write_late, NULL);
 	if (GetConfigOptionFlags("neighbour.note", true) != 0)
 		SetConfigOption("neighbour.note", "writer", PGC_USERSET, PGC_S_SESSION);
 	if (strcmp(note, "misspell") == 0)
@@ -153,13 +187,23 @@ PG_FUNCTION_INFO_V1(writer_take_id);
 Datum
 writer_insert(PG_FUNCTION_ARGS)
 {
-	Relation	rel = table_open(PG_GETARG_OID(0), RowExclusiveLock);
-	Datum		values[1] = {PG_GETARG_DATUM(1)};
-	bool		nulls[1] = {false};
-
-	simple_heap_insert(rel, heap_form_tuple(RelationGetDescr(rel), values, nulls));
-	table_close(rel, RowExclusiveLock);
+	insert_row(PG_GETARG_OID(0), PG_GETARG_INT32(1));
 	PG_RETURN_INT32(PG_GETARG_INT32(1));
+}
+
+PG_FUNCTION_INFO_V1(writer_insert_late);
+
+/*
+ * writer_insert_late(rel regclass, value int) returns int
+ *
+ * Likewise, but not before the transaction commits.
+ */
+Datum
+writer_insert_late(PG_FUNCTION_ARGS)
+{
+	late_relation = PG_GETARG_OID(0);
+	late_value = PG_GETARG_INT32(1);
+	PG_RETURN_INT32(late_value);
 }
 
 /*
