@@ -254,7 +254,7 @@ next_ProcessUtility(ProcessUtility_hook_type next, PROCESS_UTILITY_PARAMS)
  * Run a utility statement that defines a function or stores settings, or one in the
  * midst of that (an event trigger's), in a session that may write.
  */
-static void
+static pg_noinline void
 run_definition(PROCESS_UTILITY_PARAMS)
 {
 	Node	   *utility = pstmt->utilityStmt;
@@ -279,18 +279,15 @@ run_definition(PROCESS_UTILITY_PARAMS)
 }
 
 /*
- * ProcessUtility_hook of a session that need not be guarded: some definitions are
- * about other sessions, and must not be taken for this one.  A statement may have
- * moved the mode.
+ * Run a utility statement in a session that may write.
  */
-static void
-process_definition(PROCESS_UTILITY_PARAMS)
+static pg_noinline void
+run_unguarded(PROCESS_UTILITY_PARAMS)
 {
 	Node	   *utility = pstmt->utilityStmt;
 
-	if (pgsr_mode == PGSR_OFF &&
-		(pgsr_mode_validating || IsA(utility, CreateFunctionStmt) ||
-		 IsA(utility, AlterRoleSetStmt) || IsA(utility, AlterDatabaseSetStmt)))
+	if (pgsr_mode_validating || IsA(utility, CreateFunctionStmt) ||
+		IsA(utility, AlterRoleSetStmt) || IsA(utility, AlterDatabaseSetStmt))
 		run_definition(PROCESS_UTILITY_ARGS);
 	else
 		next_ProcessUtility(prev_definition_utility, PROCESS_UTILITY_ARGS);
@@ -299,9 +296,23 @@ process_definition(PROCESS_UTILITY_PARAMS)
 }
 
 /*
- * Run a utility statement that may write what it writes.
+ * ProcessUtility_hook of a session that need not be guarded: some definitions are
+ * about other sessions, and must not be taken for this one.  A statement may have
+ * moved the mode.
  */
 static void
+process_definition(PROCESS_UTILITY_PARAMS)
+{
+	if (pgsr_mode != PGSR_OFF)
+		next_ProcessUtility(prev_definition_utility, PROCESS_UTILITY_ARGS);
+	else
+		run_unguarded(PROCESS_UTILITY_ARGS);
+}
+
+/*
+ * Run a utility statement that may write what it writes.
+ */
+static pg_noinline void
 process_granted(PROCESS_UTILITY_PARAMS)
 {
 	bool		discards = IsA(pstmt->utilityStmt, DiscardStmt);
@@ -335,6 +346,8 @@ process_utility(PROCESS_UTILITY_PARAMS)
 {
 	Node	   *utility = pstmt->utilityStmt;
 	bool		ends_transaction = IsA(utility, TransactionStmt);
+	bool		explains = IsA(utility, ExplainStmt);
+	bool		was_expected = pgsr_xid_expected();
 	PgsrCommandNeeds needs = PGSR_NEEDS_NOTHING;
 
 	if (enter_hook())
@@ -352,6 +365,8 @@ process_utility(PROCESS_UTILITY_PARAMS)
 		process_granted(PROCESS_UTILITY_ARGS);
 	else if (needs != PGSR_NEEDS_NO_RUN)
 		next_ProcessUtility(prev_ProcessUtility, PROCESS_UTILITY_ARGS);
+	if (explains)
+		pgsr_end_explain(was_expected);
 	if (enter_hook() && !ends_transaction)
 		pgsr_write_guard_check();
 }

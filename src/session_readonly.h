@@ -103,6 +103,8 @@ pgsr_read_only_assert(void)
  */
 extern void pgsr_check_written(void);
 extern void pgsr_expect_xid(void);
+extern bool pgsr_xid_expected(void);
+extern void pgsr_end_explain(bool was_expected);
 extern void pgsr_expect_writes(void);
 extern void pgsr_begin_granted_command(void);
 extern void pgsr_grant_written(void);

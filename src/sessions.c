@@ -5,8 +5,8 @@
  *
  * Where the library is preloaded for the server, each guarded session keeps its mode
  * and the number of its refusals in a place of its own in shared memory.  Only the
- * session itself writes there, so no lock is needed; a reader may see the number of
- * one moment and the time of the next.
+ * session itself writes there, so no lock is needed: what a reader goes by, the process
+ * and the number of refusals, is written last and read first.
  *
  *-------------------------------------------------------------------------
  */
@@ -125,6 +125,8 @@ pgsr_sessions_show_mode(void)
 		pg_atomic_write_u64(&my_place->refusals, 0);
 		pg_atomic_write_u64(&my_place->last_refusal, 0);
 		pg_atomic_write_u32(&my_place->role, GetSessionUserId());
+		pg_atomic_write_u32(&my_place->mode, pgsr_mode);
+		pg_write_barrier();
 		pg_atomic_write_u32(&my_place->pid, MyProcPid);
 		before_shmem_exit(leave_place, 0);
 	}
@@ -139,8 +141,9 @@ pgsr_sessions_count_refusal(void)
 {
 	if (my_place == NULL)
 		return;
-	pg_atomic_fetch_add_u64(&my_place->refusals, 1);
 	pg_atomic_write_u64(&my_place->last_refusal, GetCurrentTimestamp());
+	pg_write_barrier();
+	pg_atomic_fetch_add_u64(&my_place->refusals, 1);
 }
 
 /*
@@ -167,10 +170,13 @@ pg_session_readonly_sessions(PG_FUNCTION_ARGS)
 	{
 		SharedSession *place = &shared_sessions[i];
 		uint32		pid = pg_atomic_read_u32(&place->pid);
-		uint64		refusals = pg_atomic_read_u64(&place->refusals);
+		uint64		refusals;
 		Datum		values[4];
 		bool		nulls[4] = {false};
 
+		pg_read_barrier();
+		refusals = pg_atomic_read_u64(&place->refusals);
+		pg_read_barrier();
 		if (pid == 0 ||
 			(!has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS) &&
 			 !has_privs_of_role(GetUserId(), pg_atomic_read_u32(&place->role))))

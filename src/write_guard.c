@@ -128,6 +128,23 @@ pgsr_expect_xid(void)
 }
 
 /*
+ * EXPLAIN looks at functions and may not run them: without an id by its end, none is
+ * expected that was not before.
+ */
+bool
+pgsr_xid_expected(void)
+{
+	return xid_expected;
+}
+
+void
+pgsr_end_explain(bool was_expected)
+{
+	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		xid_expected = was_expected;
+}
+
+/*
  * A function that an administrator has allowed is about to run: the transaction
  * may write.
  */

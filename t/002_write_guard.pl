@@ -118,6 +118,8 @@ my @attacks = (
 		q(SELECT txid_current(), sneak('victim', 1);) ],
 	[ 'after EXPLAIN of a write',
 		q(BEGIN; EXPLAIN UPDATE victim SET i = 1; SELECT sneak('victim', 1); COMMIT;) ],
+	[ 'an id after EXPLAIN of txid_current()',
+		q(BEGIN; EXPLAIN SELECT txid_current(); SELECT take_id(); COMMIT;) ],
 	[ 'in EXPLAIN of a write',
 		q(BEGIN; SELECT txid_current();
 		EXPLAIN UPDATE victim SET i = sneak('victim', 1);

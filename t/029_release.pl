@@ -43,10 +43,8 @@ like($meta->{prereqs}{runtime}{requires}{PostgreSQL}, qr/^$semantic$/, 'prereqs:
 my $release = $meta->{version};
 is($provides->{version}, $release, 'what is provided is of the release');
 my ($sql_version) = slurp_file("$top/$extension.control") =~ /^default_version = '(.*)'$/m;
-like($sql_version, qr/^\d+\.\d+$/, 'the version of the SQL objects: two numbers');
-my @sql = split /\./, $sql_version;
-my @has = split /\./, $release;
-ok($sql[0] == $has[0] && $sql[1] <= $has[1], "SQL objects of $sql_version go with a release $release");
+like($sql_version, qr/^\d+\.\d+(\.[1-9]\d*)?$/, 'the version of the SQL objects: of the release that changed them, without a zero at its end');
+cmp_ok(version->parse("v$sql_version"), '<=', version->parse("v$release"), "SQL objects of $sql_version go with a release $release");
 is($provides->{file}, "$extension--1.0.sql", 'the file that is provided is the one that CREATE EXTENSION begins with');
 my ($latest) = slurp_file("$top/CHANGELOG.md") =~ /^## (.*)$/m;
 like($latest, qr/^\Q$release\E \(\d{4}-\d\d-\d\d\)$/, 'CHANGELOG.md begins with the release and its date');
