@@ -356,7 +356,7 @@ process_utility(PROCESS_UTILITY_PARAMS)
 		if (IsA(utility, DoStmt))
 			pgsr_check_do((DoStmt *) utility);
 		else if (IsA(utility, LoadStmt) && needs != PGSR_NEEDS_NO_RUN)
-			pgsr_load_library(((LoadStmt *) utility)->filename, !superuser());
+			pgsr_load_library(((LoadStmt *) utility)->filename, NULL);
 	}
 
 	if (needs == PGSR_NEEDS_XID)

@@ -355,12 +355,14 @@ load_library_of(HeapTuple proctup)
 	HeapTuple	langtup;
 	Oid			handler;
 	char	   *probin;
+	char	   *prosrc;
 
 	if (language == ClanguageId)
 	{
 		probin = proc_text(proctup, Anum_pg_proc_probin);
-		if (probin != NULL)
-			pgsr_load_library(probin, false);
+		prosrc = proc_text(proctup, Anum_pg_proc_prosrc);
+		if (probin != NULL && prosrc != NULL)
+			pgsr_load_library(probin, prosrc);
 		return;
 	}
 	if (language == INTERNALlanguageId || language == SQLlanguageId)
@@ -397,7 +399,8 @@ find_verdict(Oid function)
 	proctup = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
 	if (!HeapTupleIsValid(proctup))
 		return PGSR_READS;		/* core is about to say so */
-	work = AllocSetContextCreate(CurrentMemoryContext, "pg_session_readonly verdict",
+	/* an error in between ends the transaction or subtransaction */
+	work = AllocSetContextCreate(CurTransactionContext, "pg_session_readonly verdict",
 								 ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(work);
 	verdict = function_verdict(proctup, &detail);

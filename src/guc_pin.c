@@ -42,18 +42,6 @@ typedef struct HeldSetting
 #define MAX_HELD 8
 static HeldSetting held_settings[MAX_HELD];
 
-/* A placeholder whose value by SET is out of the way while a library is loaded. */
-typedef struct SetAside
-{
-	char	   *name;
-	char	   *value;
-	struct config_generic *record;
-	GucStack   *stack;			/* a copy, below the present value */
-	int			depth;
-	char	   *current;
-	struct SetAside *next;
-} SetAside;
-
 /*
  * All settings, while a session begins: from 16 on it takes long to list them, and
  * both the check of names and the lock want to see them all.
@@ -509,9 +497,9 @@ reset_setting(struct config_generic *record)
  * the session.
  *
  * Placeholders keep what the session gave them as their reset value, though they
- * may still be set: at the lock it is the host's, and what comes later is not.  So
- * where a library has come up since ("late"), what was SET in its settings is the
- * untrusted side's and is taken back.
+ * may still be set: at the lock it is the host's, as its source says from then on,
+ * and what comes later is not.  So where a library has come up since ("late"), what
+ * was SET in its settings is the untrusted side's and is taken back.
  */
 void
 pgsr_guc_pin_all(PgsrGucFilter filter, bool late)
@@ -527,7 +515,12 @@ pgsr_guc_pin_all(PgsrGucFilter filter, bool late)
 
 		if (pin && late && record->source > PGC_S_OVERRIDE)
 			reset_setting(record);
-		if (pin || (!late && is_placeholder(record) && record->source > PGC_S_OVERRIDE))
+		if (!late && is_placeholder(record) && record->source > PGC_S_OVERRIDE)
+		{
+			record->source = PGC_S_OVERRIDE;
+			(void) keep_value(record, current_value(record), PGC_S_OVERRIDE);
+		}
+		else if (pin)
 			(void) keep_value(record, current_value(record), record->source);
 		if (pin)
 			record->context = PGC_SU_BACKEND;
@@ -564,114 +557,39 @@ pgsr_guc_placeholders_of(const char *prefix)
 }
 
 /*
- * How many entries has a stack?
+ * Take from what was SET in placeholders since the lock the privilege of whoever SET
+ * it: to a library that is loaded now core hands it as if an ordinary user SET it, one
+ * who was granted nothing, and so refuses it where only a superuser may (see
+ * define_custom_variable()).  The values stay as they are.
  */
-static int
-stack_depth(GucStack *stack)
-{
-	int			depth = 0;
-
-	for (; stack != NULL; stack = stack->prev)
-		depth++;
-	return depth;
-}
-
-/*
- * A copy of the stack of a setting.
- */
-static GucStack *
-copy_stack(GucStack *stack)
-{
-	GucStack   *copy;
-
-	if (stack == NULL)
-		return NULL;
-	copy = palloc(sizeof(GucStack));
-	*copy = *stack;
-	copy->prev = copy_stack(stack->prev);
-	return copy;
-}
-
-/*
- * Hide what the session has SET in placeholders: a library that is loaded now
- * finds what they had when they were kept, or nothing.  Core would hand the values
- * to the library's hooks before anybody could look whose they are (see
- * define_custom_variable()).  Returns what pgsr_guc_put_back() needs.
- */
-void *
-pgsr_guc_set_aside(void)
+void
+pgsr_guc_demote_placeholders(void)
 {
 	int			n;
 	struct config_generic **settings = begin_list(&n);
-	SetAside   *list = NULL;
 
 	for (int i = 0; i < n; i++)
 	{
 		struct config_generic *record = settings[i];
-		config_var_value reset;
-		SetAside   *aside;
 
-		if (!is_placeholder(record) ||
-			(record->source <= PGC_S_OVERRIDE && record->stack == NULL))
+		if (!is_placeholder(record))
 			continue;
-		aside = palloc(sizeof(SetAside));
-		aside->name = pstrdup(record->name);
-		aside->current = *SettingPart(record, string)->variable;
-		aside->value = aside->current ? pstrdup(aside->current) : NULL;
-		aside->record = record;
-		aside->stack = copy_stack(record->stack);
-		aside->depth = stack_depth(record->stack);
-		aside->next = list;
-		list = aside;
-
-		reset.val.stringval = SettingPart(record, string)->reset_val;
-		reset.extra = NULL;
-		*SettingPart(record, string)->variable = reset.val.stringval;
+		if (record->source > PGC_S_OVERRIDE)
+		{
+			record->scontext = PGC_USERSET;
+			record->srole = InvalidOid;
+		}
 		for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
 		{
-			entry->prior = reset;
-			if (entry->state == GUC_SET_LOCAL)
-				entry->masked = reset;
+			if (entry->source > PGC_S_OVERRIDE)
+			{
+				entry->scontext = PGC_USERSET;
+				entry->srole = InvalidOid;
+			}
+			/* by SET in any case */
+			entry->masked_scontext = PGC_USERSET;
+			entry->masked_srole = InvalidOid;
 		}
 	}
 	end_list(settings);
-	return list;
-}
-
-/*
- * Put back what was set aside.  What is a placeholder still gets all it had.  A
- * setting that the library has defined gets the session's value as if an ordinary
- * user set it now: not one that is pinned, or a superuser's.
- */
-void
-pgsr_guc_put_back(void *list, bool loaded)
-{
-	for (SetAside *aside = list; aside != NULL; aside = aside->next)
-	{
-		struct config_generic *record = pgsr_find_setting(aside->name);
-
-		if (record == NULL)
-			continue;			/* the library reserves its prefix */
-		if (record == aside->record && is_placeholder(record))
-		{
-			/* unless the library has SET it meanwhile */
-			if (stack_depth(record->stack) != aside->depth)
-				continue;
-			*SettingPart(record, string)->variable = aside->current;
-			for (GucStack *entry = record->stack, *copy = aside->stack;
-				 entry != NULL; entry = entry->prev, copy = copy->prev)
-			{
-				entry->prior = copy->prior;
-				entry->masked = copy->masked;
-			}
-		}
-		else if (loaded && record->context == PGC_USERSET &&
-				 aside->value != NULL && !IsInParallelMode())
-		{
-			(void) set_config_option(aside->name, aside->value, PGC_USERSET,
-									 PGC_S_SESSION, GUC_ACTION_SET, true,
-									 WARNING, false);
-			write_stack(record, current_value(record), record->source);
-		}
-	}
 }

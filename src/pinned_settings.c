@@ -14,6 +14,7 @@
 #include "access/parallel.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/memutils.h"
 #include "utils/varlena.h"
 
 #include "session_readonly.h"
@@ -46,6 +47,9 @@ static const PinnedSettings *pinned = NULL;
 
 /* The room that the names of those libraries take whose settings were looked at. */
 static Size seen_libraries = 0;
+
+/* The names by which libraries were loaded since the lock. */
+static List *loaded_names = NIL;
 
 /* The settings to be pinned that the connection string gave. */
 static List *client_settings = NIL;
@@ -265,8 +269,21 @@ pin_stored_values(void)
 }
 
 /*
- * Pin the names in the list that have no value and that nothing has defined, by
- * making placeholders of them.
+ * Pin a setting that has no value and that nothing has defined, by making a placeholder
+ * of it.
+ */
+static void
+pin_undefined(const char *name)
+{
+	if (pgsr_guc_name(name) != NULL)
+		return;
+	(void) set_config_option(name, NULL, PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SET, true, DEBUG1, false);
+	pgsr_guc_set_context(name, PGC_SU_BACKEND);
+}
+
+/*
+ * Likewise, all that are to be pinned by name.
  */
 static void
 pin_undefined_names(void)
@@ -275,14 +292,11 @@ pin_undefined_names(void)
 
 	for (int i = 0; i < pinned->length; i++)
 	{
-		if (pgsr_guc_name(next) == NULL)
-		{
-			(void) set_config_option(next, NULL, PGC_USERSET, PGC_S_SESSION,
-									 GUC_ACTION_SET, true, DEBUG1, false);
-			pgsr_guc_set_context(next, PGC_SU_BACKEND);
-		}
+		pin_undefined(next);
 		next += strlen(next) + 1;
 	}
+	for (int i = 0; i < (int) lengthof(acting_settings); i++)
+		pin_undefined(acting_settings[i]);
 }
 
 /*
@@ -308,70 +322,65 @@ pgsr_pin_settings(bool late)
 }
 
 /*
- * Is a library loaded?  A name without a directory is looked for in any.
+ * Libraries may have come up: pin what is to be pinned of their settings.
  */
-static bool
-is_loaded(const char *filename)
+static void
+pin_settings_of_new_libraries(void)
 {
-	Size		size = EstimateLibraryStateSpace();
-	char	   *names = palloc(size);
-	bool		anywhere = strchr(filename, '/') == NULL;
-	const char *wanted = filename;
-	size_t		length;
-
-	if (strncmp(filename, "$libdir/", strlen("$libdir/")) == 0)
-		wanted = psprintf("%s/%s", pkglib_path, filename + strlen("$libdir/"));
-	length = strlen(wanted);
-
-	SerializeLibraryState(size, names);
-	for (const char *name = names; *name; name += strlen(name) + 1)
-	{
-		const char *slash = strrchr(name, '/');
-		const char *at = anywhere && slash ? slash + 1 : name;
-
-		if (strncmp(at, wanted, length) == 0 &&
-			(at[length] == '\0' || strcmp(at + length, DLSUFFIX) == 0))
-			return true;
-	}
-	return false;
+	if (EstimateLibraryStateSpace() != seen_libraries)
+		pgsr_pin_settings(true);
 }
 
 /*
- * Load a library for the untrusted side: what that has given to settings which the
- * library is about to define must not be in force as the library's code first runs,
- * and what is to be pinned is pinned before any other code of the library.
+ * Load a library for the untrusted side, as core is about to: for LOAD, or for the
+ * function that is "symbol" there (see fmgr_info_C_lang() in fmgr.c).  To settings that
+ * it defines now, what the untrusted side has given counts as an ordinary user's, and
+ * what is to be pinned is pinned before any code of the library but _PG_init(), also
+ * where that fails.  Raises what core does.
  *
- * Raises what load_file() does.
+ * Core alone knows which file a name stands for.  So each name that functions have is
+ * loaded once, whatever is loaded already.
  */
 void
-pgsr_load_library(const char *filename, bool restricted)
+pgsr_load_library(const char *filename, const char *symbol)
 {
-	void	   *aside;
+	MemoryContext context = CurrentMemoryContext;
+	ListCell   *lc;
 
 	if (pgsr_mode != PGSR_LOCKED)
 		return;
-	if (is_loaded(filename))
+	foreach(lc, loaded_names)
 	{
-		/* somebody else's doing, like fmgr_security_definer()'s */
-		if (EstimateLibraryStateSpace() != seen_libraries)
-			pgsr_pin_settings(true);
-		return;
+		if (symbol != NULL && strcmp(lfirst(lc), filename) == 0)
+		{
+			/* somebody else's doing, like fmgr_security_definer()'s */
+			pin_settings_of_new_libraries();
+			return;
+		}
 	}
 
-	aside = pgsr_guc_set_aside();
+	pgsr_guc_demote_placeholders();
 	PG_TRY();
 	{
-		load_file(filename, restricted);
-		if (EstimateLibraryStateSpace() != seen_libraries)
-			pgsr_pin_settings(true);
+		if (symbol != NULL)
+			(void) load_external_function(filename, symbol, true, NULL);
+		else
+			load_file(filename, !superuser());
 	}
 	PG_CATCH();
 	{
-		pgsr_guc_put_back(aside, false);
+		MemoryContextSwitchTo(context);
+		pgsr_pin_settings(true);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	pgsr_guc_put_back(aside, true);
+	pin_settings_of_new_libraries();
+
+	if (symbol == NULL)
+		return;
+	MemoryContextSwitchTo(TopMemoryContext);
+	loaded_names = lappend(loaded_names, pstrdup(filename));
+	MemoryContextSwitchTo(context);
 }
 
 /*

@@ -244,8 +244,7 @@ typedef bool (*PgsrGucFilter) (const char *name, GucContext context,
 extern void pgsr_guc_pin_all(PgsrGucFilter filter, bool late);
 extern void pgsr_guc_keep_list(bool begins);
 extern List *pgsr_guc_placeholders_of(const char *prefix);
-extern void *pgsr_guc_set_aside(void);
-extern void pgsr_guc_put_back(void *aside, bool loaded);
+extern void pgsr_guc_demote_placeholders(void);
 
 /*
  * pinned_settings.c: which settings are kept
@@ -262,7 +261,7 @@ extern void pgsr_policy_settings_follow(PgsrMode mode);
 extern void pgsr_pin_settings(bool late);
 extern void pgsr_settings_discard(bool begins);
 extern void pgsr_settings_store(bool begins);
-extern void pgsr_load_library(const char *filename, bool restricted);
+extern void pgsr_load_library(const char *filename, const char *symbol);
 
 /*
  * sessions.c: what other sessions can see of the guarded ones

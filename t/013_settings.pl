@@ -7,8 +7,8 @@
 use strict;
 use warnings;
 use File::Basename;
-use File::Copy;
 use File::Spec;
+use FindBin;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -239,20 +239,37 @@ for my $case ([ 'host', 'none' ], [ 'granted', 'host' ])
 	$session->quit;
 }
 
-# The library's hooks are not told either what the agent gave.
+# The library's hooks are not told either what the agent gave, nor as it is brought back.
+$node->safe_psql('postgres', q(
+	CREATE FUNCTION clause_told() RETURNS text LANGUAGE plpgsql SET writer.command = 'clause' AS
+		'BEGIN RETURN hooks_told(); END';));
 for my $case (
 	[ 'SET', $command ],
 	[ 'SET LOCAL', 'BEGIN', "SET LOCAL writer.command = 'agent'" ],
 	[ 'SET, then SET LOCAL', 'BEGIN', $command, "SET LOCAL writer.command = 'local'" ],
 	[ 'SET twice', $command, 'BEGIN', "SET writer.command = 'again'" ],
 	[ 'SET, then RESET', $command, 'BEGIN', 'RESET writer.command' ],
-	[ 'SET, then RESET in a subtransaction', 'BEGIN', $command, 'SAVEPOINT a', 'RESET writer.command' ])
+	[ 'SET, then RESET in a subtransaction', 'BEGIN', $command, 'SAVEPOINT a', 'RESET writer.command' ],
+	[ 'SET, then SET LOCAL in subtransactions', $command, 'BEGIN', 'SAVEPOINT a', "SET LOCAL writer.command = 'local'",
+		'SAVEPOINT b', "SET writer.command = 'again'", "SET LOCAL writer.command = 'local'" ],
+	[ 'set_config()', q(SELECT set_config('writer.' || 'command', 'agent', false)) ],
+	[ 'set_config() for the transaction', $command, 'BEGIN', q(SELECT set_config('writer.command', 'local', true)) ],
+	[ "a function's SET clause", $command, 'BEGIN', 'SELECT clause_told()' ])
 {
 	my ($name, @agent) = @$case;
-	my $session = Wire->new($node);
-	$session->run(@lock, @agent);
-	unlike($session->run('SELECT hooks_told()'), qr/agent|local|again/, "what hooks are told: $name");
-	$session->quit;
+	for my $pinned ('superuser', '')
+	{
+		for my $end ("SELECT 1", $agent[-1] =~ /clause/ || grep({ /BEGIN/ } @agent) ? ('COMMIT', 'ROLLBACK') : ())
+		{
+			my $session = Wire->new($node);
+			$session->run("SET pg_session_readonly.pinned_settings = '$pinned'", @lock, @agent);
+			unlike($session->run('SELECT hooks_told()'), qr/agent|local|again|clause/, "what hooks are told, '$pinned': $name");
+			$session->run($end);
+			unlike($session->run('SELECT hooks_told()'), qr/agent|local|again|clause/, "what hooks are told, '$pinned': $name, $end");
+			is($session->run('SHOW writer.command'), 'none', "what hooks are told, '$pinned': $name, $end: what is in force");
+			$session->quit;
+		}
+	}
 }
 {
 	my $session = Wire->new($node);
@@ -277,34 +294,6 @@ for my $end ('COMMIT', 'ROLLBACK')
 	$session->quit;
 }
 
-# Settings of other libraries are as they were, at the end of the transaction too ...
-for my $case (
-	[ 'SET', 'now', "SET another.note = 'now'" ],
-	[ 'SET LOCAL', 'before', "SET LOCAL another.note = 'now'" ],
-	[ 'SET, then SET LOCAL', 'set', "SET another.note = 'set'", "SET LOCAL another.note = 'now'" ],
-	[ 'SET LOCAL in a subtransaction', 'before', 'SAVEPOINT a', "SET LOCAL another.note = 'now'" ])
-{
-	my ($way, $committed, @statements) = @$case;
-
-	for my $end ('COMMIT', 'ROLLBACK')
-	{
-		my $session = Wire->new($node);
-		$session->run(@lock, "SET another.note = 'before'", 'BEGIN', @statements, 'SELECT settings()');
-		is($session->run('SHOW another.note'), 'now', "another library's setting, $way");
-		$session->run($end);
-		is($session->run('SHOW another.note'), $end eq 'COMMIT' ? $committed : 'before', "another library's setting, $way, $end");
-		$session->quit;
-	}
-}
-
-# ... unless the library has something to say there.
-{
-	my $session = Wire->new($node);
-	$session->run(@lock, "SET neighbour.note = 'agent'", 'SELECT settings()');
-	is($session->run('SHOW neighbour.note'), 'writer', "another library's setting: SET by this one");
-	$session->quit;
-}
-
 # What is no setting of the library is thrown away.
 {
 	my $session = Wire->new($node);
@@ -314,28 +303,17 @@ for my $case (
 	$session->quit;
 }
 
-# A library that fails in the midst of its start gets nothing of what the agent gave.
+# A library that fails in the midst of its start has its settings pinned as well.
+for my $case ([ "as the host has it", [ "SET writer.note = 'fail'" ], [] ], [ 'as the agent has it', [], [ "SET writer.note = 'fail'" ] ])
 {
+	my ($name, $host, $agent) = @$case;
 	my $session = Wire->new($node);
-	$session->run("SET writer.note = 'fail'", @lock, $note, "SET another.note = 'agent'");
-	is($session->query('SELECT settings()')->{message}, 'writer does not start', 'a library that fails: fails');
-	is($session->run('SHOW writer.note'), 'fail', "a library that fails: has the host's value");
-	is($session->run('SHOW another.note'), 'agent', "a library that fails: another library's setting is as it was");
+	$session->run(@$host, @lock, @$agent, $command, "SET another.note = 'agent'");
+	is($session->query('SELECT settings()')->{message}, 'writer does not start', "a library that fails, $name: fails");
+	is($session->run('SHOW writer.command'), 'none', "a library that fails, $name: a superuser's setting is not the agent's");
+	is($session->query($command)->{code}, '55P02', "a library that fails, $name: pinned then");
+	is($session->run('SHOW another.note'), 'agent', "a library that fails, $name: another library's setting is as it was");
 	$session->quit;
-}
-
-# A library whose name begins the name of one that is loaded is not that one.
-{
-	my $path = PostgreSQL::Test::Utils::tempdir();
-	my ($suffix) = $writer =~ /([.]\w+)$/;
-	copy($writer, "$path/pg_session$suffix") or die "cannot copy $writer: $!";
-	$node->safe_psql('postgres', "ALTER DATABASE postgres SET dynamic_library_path = '$path:\$libdir'");
-	$node->safe_psql('postgres', "CREATE FUNCTION short_told() RETURNS text AS 'pg_session', 'writer_told' LANGUAGE C STABLE");
-	my $session = Wire->new($node);
-	$session->run(@lock, $command);
-	unlike($session->run('SELECT short_told()'), qr/agent/, "a library with a loaded one's name, shorter: its hooks are not told");
-	$session->quit;
-	$node->safe_psql('postgres', 'ALTER DATABASE postgres RESET dynamic_library_path');
 }
 
 # What is pinned by name holds before its library is there, from the beginning on.
@@ -344,6 +322,19 @@ for my $case (
 		. '-c pg_session_readonly.pinned_settings=work_mem,writer.command,writer.note');
 	is(join(' ', map { $session->query($_)->{code} } $command, $note), '55P02 55P02', 'pinned by name as the session begins: neither can be SET');
 	is($session->run('SELECT settings()'), 'none none', 'pinned by name as the session begins: nothing was given');
+	$session->quit;
+}
+
+# So does what acts, whoever may set it: it is not even given a value.
+{
+	my $rows = slurp_file("$FindBin::RealBin/../src/acting_settings.h");
+	my @acting = $rows =~ /^ACTING_SETTING\("([^"]+)"/mg;
+	my $session = Wire->new($node);
+	cmp_ok(scalar @acting, '>', 10, 'settings that act: the rows are read');
+	$session->run("SET $acting[0] = 'host'", @lock);
+	is(join(' ', grep { $session->query("SET $_ = 'agent'")->{code} ne '55P02' } @acting), '', 'settings that act, before their library is there: none can be SET');
+	is(join(' ', grep { $session->query("SELECT set_config('$_', 'agent', true)")->{code} ne '55P02' } @acting), '', 'settings that act, before their library is there: nor by set_config()');
+	is($session->run("SHOW $acting[0]"), 'host', "settings that act, before their library is there: the host's value stays");
 	$session->quit;
 }
 
@@ -374,6 +365,16 @@ my $force = $node->safe_psql('postgres',
 	$node->safe_psql('postgres', 'ALTER FUNCTION settings() PARALLEL SAFE');
 	is($session->run('SELECT DISTINCT settings() FROM big'), 'none none', 'parallel query, C library');
 	is($session->query($command)->{code}, '55P02', 'parallel query, C library: pinned then');
+	$session->quit;
+
+	# one that comes up in a worker alone
+	$session = Wire->new($node);
+	$session->run(@lock, "SET $force = on", 'SET parallel_leader_participation = off', $command);
+	$node->safe_psql('postgres', q(
+		ALTER FUNCTION hooks_told() PARALLEL SAFE;
+		CREATE FUNCTION outer_told() RETURNS text LANGUAGE plpgsql PARALLEL SAFE AS 'BEGIN RETURN hooks_told(); END'));
+	is($session->run('SELECT DISTINCT outer_told() FROM big'), 'none ', "a worker's own library: its hooks are not told");
+	is($session->run('SHOW writer.command'), 'agent', "a worker's own library: the leader has not loaded it");
 	$session->quit;
 }
 

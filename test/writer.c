@@ -94,9 +94,8 @@ write_late(XactEvent event, void *arg)
 /*
  * Module load callback
  *
- * Sets a neighbour's setting, if it was given a value.  And where writer.note asks for
- * it, fails, or makes a placeholder without a value under the prefix of
- * pg_session_readonly.
+ * Where writer.note asks for it, fails, or makes a placeholder without a value under
+ * the prefix of pg_session_readonly.
  */
 void
 _PG_init(void)
@@ -106,8 +105,6 @@ _PG_init(void)
 	DefineCustomStringVariable("writer.note", "What anyone says.", NULL,
 							   &note, "none", PGC_USERSET, 0, NULL, NULL, NULL);
 	RegisterXactCallback(write_late, NULL);
-	if (GetConfigOptionFlags("neighbour.note", true) != 0)
-		SetConfigOption("neighbour.note", "writer", PGC_USERSET, PGC_S_SESSION);
 	if (strcmp(note, "misspell") == 0)
 		(void) set_config_option("pg_session_readonly.misspelt", NULL, PGC_USERSET,
 								 PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
