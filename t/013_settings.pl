@@ -199,6 +199,7 @@ for my $case (
 		my $seen = $result->{code} . join('', @{ $result->{rows} });
 		$expected = qr/^\Q$expected\E$/ unless ref $expected;
 		like($seen, $expected, "$call: $name");
+		is("@{ $result->{notices} }", '', "$call: $name: not a word") unless @$agent;
 		# and so it stays
 		$session->query('ROLLBACK') if ($result->{status} // '') ne 'I';
 		is($session->query($command)->{code}, '55P02', "$call: $name: a superuser's setting is pinned")
@@ -454,6 +455,13 @@ $node->safe_psql('postgres', qq(
 	$session->run(@lock, 'SET auto_explain.log_min_duration = 0', "SELECT load('auto_explain')", @alone, $calls{'SECURITY DEFINER'});
 	is($session->run('SHOW auto_explain.log_min_duration'), '-1', "loaded before a parallel query: the agent's value is thrown away");
 	is($session->query('SET auto_explain.log_min_duration = 0')->{code}, '55P02', 'loaded before a parallel query: pinned then');
+	$session->quit;
+
+	# seen as the next function is, though that one's library has been loaded
+	$session = Wire->new($node);
+	$session->run(@lock, 'SET auto_explain.log_min_duration = 0', "SELECT load('auto_explain')", 'SELECT hooks_told()');
+	is($session->run('SHOW auto_explain.log_min_duration'), '-1', "loaded by a function of a library: the agent's value is thrown away");
+	is($session->query('SET auto_explain.log_min_duration = 0')->{code}, '55P02', 'loaded by a function of a library: pinned then');
 	$session->quit;
 
 	# core says of a setting that it cannot be set then; that is enough

@@ -145,6 +145,26 @@ for my $mode ('plain', 'on', 'locked')
 	$session->quit;
 }
 
+# Nor does such an error leave memory behind that the transaction keeps.
+{
+	my $session = Wire->new($node);
+	$session->run(@{ $setup{locked} });
+	my $result = $session->query(q(DO $$
+		DECLARE
+			t text;
+		BEGIN
+			FOR i IN 1 .. 100 LOOP
+				BEGIN
+					t := told();
+				EXCEPTION WHEN undefined_function THEN NULL;
+				END;
+			END LOOP;
+			RAISE NOTICE '%', (SELECT count(*) FROM pg_backend_memory_contexts WHERE name LIKE 'pg_session_readonly%');
+		END $$));
+	is("$result->{message} @{ $result->{notices} }", ' 0', 'symbol missing, again and again: no memory context is left');
+	$session->quit;
+}
+
 # --- pg_dump ---
 sub dump_of
 {
