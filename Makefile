@@ -9,16 +9,16 @@ MODULE_big = pg_session_readonly
 OBJS = \
 	$(WIN32RES) \
 	pg_session_readonly.o \
+	src/administered.o \
 	src/commands.o \
 	src/function_lists.o \
 	src/function_policy.o \
-	src/guc_pin.o \
+	src/guc_record.o \
 	src/list.o \
 	src/mode.o \
 	src/pinned_settings.o \
 	src/read_only.o \
 	src/refusal.o \
-	src/role_settings.o \
 	src/sessions.o \
 	src/write_guard.o
 LOCAL_HEADERS = $(wildcard $(srcdir)/src/*.h)

@@ -62,9 +62,6 @@ static bool follow_pending = false;
 static bool flush_pending = false;
 static bool flush_again = false;
 
-/* Settings are to be held as well: core has brought the mode back. */
-static bool hold_pending = false;
-
 /* This session is guarded, or was. */
 static bool guards_installed = false;
 
@@ -77,33 +74,21 @@ static char *loaded_before = NULL;
 static void install_guards(void);
 
 /*
- * Hold the settings that go with the mode, or release them.
+ * Let what cannot fail follow the mode.  Called from an assign hook.
  */
 static void
-follow_with_settings(void)
-{
-	if (pgsr_mode > PGSR_OFF)
-		pgsr_read_only_hold();
-	pgsr_policy_settings_follow(pgsr_mode);
-	hold_pending = false;
-}
-
-/*
- * Let what cannot fail follow the mode.  Called from an assign hook.  While core brings
- * settings back they cannot be held: which value each is to have shows afterwards.
- */
-static void
-mode_moved(bool restored)
+mode_moved(void)
 {
 	if (pgsr_mode > PGSR_OFF)
 	{
 		install_guards();
 		flush_pending = IsNormalProcessingMode();
 	}
-	if (restored)
-		hold_pending = true;
-	else if (!IsParallelWorker())
-		follow_with_settings();
+	if (!IsParallelWorker())
+	{
+		pgsr_read_only_follow(pgsr_mode > PGSR_OFF);
+		pgsr_policy_settings_follow(pgsr_mode);
+	}
 	pgsr_forget_verdicts();
 	pgsr_sessions_show_mode();
 	follow_pending = true;
@@ -127,8 +112,7 @@ follow_mode(void)
 	{
 		if (!IsTransactionState() || IsInParallelMode())
 			return;
-		if (hold_pending)
-			follow_with_settings();
+		pgsr_mode_keep();
 		if (pgsr_mode == PGSR_OFF)
 			pgsr_read_only_release();
 		else
@@ -141,7 +125,7 @@ follow_mode(void)
 		}
 	}
 	if (pgsr_mode == PGSR_LOCKED)
-		pgsr_pin_settings(false);
+		pgsr_pin_settings(false, !IsNormalProcessingMode() && pgsr_locked_by_administrator());
 	follow_pending = false;
 }
 
@@ -157,6 +141,7 @@ enter_hook(void)
 		follow_mode();
 	if (pgsr_mode == PGSR_OFF)
 		return false;
+	pgsr_mode_setting = pgsr_mode;
 	pgsr_read_only_assert();
 	return true;
 }
@@ -167,10 +152,8 @@ enter_hook(void)
 static void
 assign_mode(int newval, void *extra)
 {
-	bool		restored;
-
-	if (pgsr_mode_assign(newval, &restored))
-		mode_moved(restored);
+	if (pgsr_mode_assign(newval))
+		mode_moved();
 }
 
 /*
@@ -428,7 +411,7 @@ take_up_mode(void)
 	}
 	if (pgsr_mode_settle())
 	{
-		mode_moved(false);
+		mode_moved();
 		follow_mode();
 	}
 	if (loaded_at_start)

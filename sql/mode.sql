@@ -79,12 +79,27 @@ ROLLBACK;
 SHOW pg_session_readonly.mode;
 INSERT INTO witness VALUES ('rolled back');
 
--- SET LOCAL ... = off ends with its transaction, which stays read-only.
+-- It goes down by SET as a statement of its own, and in no other way.
 BEGIN;
-SET LOCAL pg_session_readonly.mode = off;
-INSERT INTO witness VALUES ('SET LOCAL');
+SET pg_session_readonly.mode = off;
 COMMIT;
+BEGIN;
+SAVEPOINT a;
+SET LOCAL pg_session_readonly.mode = off;
+COMMIT;
+SET LOCAL pg_session_readonly.mode = off;
+SELECT set_config('pg_session_readonly.mode', 'off', false);
+SELECT set_config('pg_session_readonly.mode', 'off', true);
+DO $$ BEGIN SET pg_session_readonly.mode = off; END $$;
+DO $$ BEGIN COMMIT; SET pg_session_readonly.mode = off; END $$;
+SELECT 1 \; SET pg_session_readonly.mode = off;
+SET pg_session_readonly.mode = off \; SELECT 1;
+RESET pg_session_readonly.mode;
+SET pg_session_readonly.mode TO DEFAULT;
+RESET ALL;
+DISCARD ALL;
 SHOW pg_session_readonly.mode;
+INSERT INTO witness VALUES ('went down');
 
 -- Anyone may go up, by LOAD of the link in plugins/ for those who may not load
 -- just any library.
@@ -150,10 +165,13 @@ SET pg_session_readonly.mode = off;
 BEGIN;
 SAVEPOINT a;
 SET LOCAL pg_session_readonly.mode = on;
-SAVEPOINT b;
-SET pg_session_readonly.mode = locked;
 ROLLBACK TO a;
+RELEASE a;
+SET LOCAL pg_session_readonly.mode = on;
+SET pg_session_readonly.mode = locked;
+SAVEPOINT a;
 INSERT INTO witness VALUES ('ROLLBACK TO');
+ROLLBACK TO a;
 ROLLBACK;
 SHOW pg_session_readonly.mode;
 -- a function's SET clause

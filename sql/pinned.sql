@@ -50,6 +50,7 @@ SET enable_seqscan = off;
 SET LOCAL enable_seqscan = on;
 SET seq_page_cost = 2.5;
 SET search_path = public;
+RELEASE a;
 SET pg_session_readonly.mode = locked;
 -- what was set in the transaction stays, however it ends
 ROLLBACK;

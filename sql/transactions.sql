@@ -88,29 +88,13 @@ SET pg_session_readonly.mode = off;
 BEGIN;
 SAVEPOINT a;
 SET pg_session_readonly.mode = locked;
+ROLLBACK TO a;
 RELEASE a;
-DO $$ DECLARE x bigint; BEGIN x := nextval('victim_seq'); END $$;
-ROLLBACK;
-\c -
-LOAD 'pg_session_readonly';
-SET pg_session_readonly.mode = off;
-BEGIN;
-SAVEPOINT a;
 SET pg_session_readonly.mode = locked;
+SAVEPOINT a;
+DO $$ DECLARE x bigint; BEGIN x := nextval('victim_seq'); END $$;
 ROLLBACK TO a;
 INSERT INTO victim VALUES (1);
-ROLLBACK;
-\c -
-LOAD 'pg_session_readonly';
-SET pg_session_readonly.mode = off;
-BEGIN;
-SAVEPOINT a;
-SAVEPOINT b;
-SET pg_session_readonly.mode = locked;
-RELEASE b;
-RELEASE a;
-COMMIT AND CHAIN;
-SHOW transaction_read_only;
 ROLLBACK;
 
 -- Values that were stacked before the lock do not come back after it.

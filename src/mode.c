@@ -45,9 +45,6 @@ static bool preloaded = false;
 static PgsrMode mode_before_client = PGSR_OFF;
 static bool client_spoke = false;
 
-/* Has the check hook let the switch be moved just now? */
-static bool checked = false;
-
 /* Where the mode came from before the session took it up. */
 static GucSource mode_source = PGC_S_DEFAULT;
 
@@ -94,6 +91,11 @@ mode_obstacle(const char **hint)
 	{
 		*hint = "Commit or roll back the transaction first.";
 		return "The current transaction has already written.";
+	}
+	if (IsSubTransaction())
+	{
+		*hint = "Set it outside savepoints and exception blocks.";
+		return "A subtransaction is in progress.";
 	}
 	if (!ThereAreNoReadyPortals())
 	{
@@ -199,14 +201,15 @@ pgsr_mode_at_load(void)
 }
 
 /*
- * Put the mode in force into the setting, and into every place from which core
- * would bring back another value.
+ * Have core keep the mode in force as the value that RESET and the end of a
+ * transaction bring back.  A parallel worker knows by this source that its leader
+ * enforces it, see pgsr_mode_check().
  */
-static void
-keep_mode(void)
+void
+pgsr_mode_keep(void)
 {
-	pgsr_mode_setting = pgsr_mode;
-	pgsr_guc_hold_mode(PGSR_MODE_NAME);
+	SetConfigOption(PGSR_MODE_NAME, pgsr_mode_options[pgsr_mode].name,
+					PGC_USERSET, PGC_S_OVERRIDE);
 }
 
 /*
@@ -293,9 +296,6 @@ check_walsender(void)
 /*
  * Take up the mode that the settings of this backend came to.  Returns whether
  * the session is guarded from here on.
- *
- * The setting is then taken to come from PGC_S_OVERRIDE, by which a parallel
- * worker knows a mode that its leader enforces, see pgsr_mode_check().
  */
 bool
 pgsr_mode_settle(void)
@@ -343,9 +343,6 @@ pgsr_mode_settle(void)
 	if (wanted == PGSR_OFF)
 		return false;
 	pgsr_mode = wanted;
-	keep_mode();
-	SetConfigOption(PGSR_MODE_NAME, pgsr_mode_options[pgsr_mode].name,
-					PGC_USERSET, PGC_S_OVERRIDE);
 	return true;
 }
 
@@ -357,6 +354,25 @@ bool
 pgsr_locked_by_administrator(void)
 {
 	return administered_mode() == PGSR_LOCKED;
+}
+
+/*
+ * Is SET, in no transaction block and not for its length alone, the statement in
+ * progress?  Nothing that it does can be undone by others, and nobody else's code runs
+ * in it.
+ */
+static bool
+is_plain_set(void)
+{
+	Node	   *utility;
+
+	if (ActivePortal == NULL || ActivePortal->commandTag != CMDTAG_SET ||
+		IsTransactionBlock())
+		return false;
+	utility = linitial_node(PlannedStmt, ActivePortal->stmts)->utilityStmt;
+	return IsA(utility, VariableSetStmt) &&
+		((VariableSetStmt *) utility)->kind == VAR_SET_VALUE &&
+		!((VariableSetStmt *) utility)->is_local;
 }
 
 /*
@@ -385,6 +401,14 @@ may_move(PgsrMode newval)
 					 errdetail("Refused by pg_session_readonly: only a superuser may set \"%s\" back to \"%s\".",
 							   PGSR_MODE_NAME, pgsr_mode_options[newval].name),
 					 errhint("Use a connection that is not read-only.")));
+		if (!is_plain_set())
+			ereport(ERROR,
+					(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+					 errmsg("cannot set \"%s\" to \"%s\" now",
+							PGSR_MODE_NAME, pgsr_mode_options[newval].name),
+					 errdetail("A session becomes writable by SET as a statement of its own, outside a transaction block."),
+					 errhint("End the transaction, and send SET %s = %s by itself.",
+							 PGSR_MODE_NAME, pgsr_mode_options[newval].name)));
 		return true;
 	}
 
@@ -462,40 +486,26 @@ pgsr_mode_check(int *newval, void **extra, GucSource source)
 		*newval = pgsr_mode;
 		return true;
 	}
-	checked = may_move(*newval);
-	return checked;
+	return may_move(*newval);
 }
 
 /*
- * Take up an assigned mode.  Returns whether that moved the switch, and in *restored
- * whether core is bringing it back, at the end of a transaction, subtransaction or
- * function: then other settings have yet to be brought back, or not, as core walks
- * through them (AtEOXact_GUC() in guc.c), and no check hook has been asked before.
+ * Take up an assigned mode.  Returns whether that moved the switch.
  *
- * Core is about to store "newval" into the setting and may not be stopped any
- * more, but nothing can bring a lower value here than pgsr_mode_check() allowed.
+ * Core also brings back older values (RESET, the end of a transaction, subtransaction
+ * or function), and asks no check hook: these may raise the mode and no more.
  */
 bool
-pgsr_mode_assign(int newval, bool *restored)
+pgsr_mode_assign(int newval)
 {
-	bool		moved;
-
-	*restored = !checked;
-	checked = false;
 	if (!IsParallelWorker() && (!pgsr_mode_settled || !mode_applies()))
 		return false;
-
-	moved = newval != (int) pgsr_mode && pgsr_mode != PGSR_LOCKED;
-	if (moved)
-		pgsr_mode = newval;
-	if (!IsParallelWorker())
-	{
-		if (pgsr_mode > PGSR_OFF)
-			keep_mode();
-		else if (moved)
-			pgsr_guc_release(PGSR_MODE_NAME);
-	}
-	return moved;
+	if (newval == (int) pgsr_mode || pgsr_mode == PGSR_LOCKED)
+		return false;
+	if (newval < (int) pgsr_mode && !IsParallelWorker() && !is_plain_set())
+		return false;
+	pgsr_mode = newval;
+	return true;
 }
 
 /*

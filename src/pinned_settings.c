@@ -125,10 +125,8 @@ pgsr_policy_settings_follow(PgsrMode mode)
 {
 	for (int i = 0; i < (int) lengthof(policy_settings); i++)
 	{
-		if (mode == PGSR_OFF)
-			pgsr_guc_release(policy_settings[i]);
-		else
-			pgsr_guc_hold(policy_settings[i],
+		pgsr_guc_restrict(policy_settings[i],
+						  mode == PGSR_OFF ? PGC_USERSET :
 						  mode == PGSR_ON ? PGC_SUSET : PGC_SU_BACKEND);
 	}
 }
@@ -246,8 +244,6 @@ pin_stored_values(void)
 {
 	ListCell   *lc;
 
-	if (client_settings == NIL || !pgsr_locked_by_administrator())
-		return;
 	foreach(lc, client_settings)
 	{
 		const char *name = lfirst(lc);
@@ -300,11 +296,11 @@ pin_undefined_names(void)
 }
 
 /*
- * Pin what is to be pinned, as the session is locked; or "late", as a library has
- * come up since.
+ * Pin what is to be pinned, as the session is locked, by an administrator perhaps; or
+ * "late", as a library has come up since.
  */
 void
-pgsr_pin_settings(bool late)
+pgsr_pin_settings(bool late, bool administered)
 {
 	if (!late && !IsParallelWorker())
 		pin_undefined_names();
@@ -314,7 +310,8 @@ pgsr_pin_settings(bool late)
 	{
 		client_settings = NIL;
 		pgsr_guc_pin_all(is_pinned_at_start, false);
-		pin_stored_values();
+		if (administered)
+			pin_stored_values();
 	}
 	else
 		pgsr_guc_pin_all(is_pinned, late);
@@ -328,7 +325,7 @@ static void
 pin_settings_of_new_libraries(void)
 {
 	if (EstimateLibraryStateSpace() != seen_libraries)
-		pgsr_pin_settings(true);
+		pgsr_pin_settings(true, false);
 }
 
 /*
@@ -370,7 +367,7 @@ pgsr_load_library(const char *filename, const char *symbol)
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(context);
-		pgsr_pin_settings(true);
+		pgsr_pin_settings(true, false);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

@@ -1,20 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * read_only.c
- *	  Holds core's two read-only settings.
+ *	  Core's two read-only settings stay on.
  *
  * While the session is guarded, default_transaction_read_only and
  * transaction_read_only are on.  To force the variables from hooks is not enough:
  * plpgsql evaluates simple expressions without the executor, and a COMMIT in a
  * procedure starts a transaction on its own.  So the settings themselves do not
- * take another value; and since the end of a subtransaction brings back the flag
- * it found (CommitSubTransaction() in xact.c), each hook asserts it as well.
+ * take another value.  And since RESET and the end of a transaction or subtransaction
+ * bring back what was there without asking a check hook (CommitSubTransaction() in
+ * xact.c, AtEOXact_GUC() in guc.c), each hook of ours asserts them as well.
  *
  *-------------------------------------------------------------------------
  */
 #include "postgres.h"
 
 #include "access/parallel.h"
+#include "access/xact.h"
 
 #include "session_readonly.h"
 
@@ -73,34 +75,41 @@ pgsr_read_only_init(void)
 }
 
 /*
- * Keep the session's transactions read-only, this one included.  The write guard
- * counts on track_counts.  Does nothing that can fail.
+ * Keep the session's transactions read-only, this one included, or no longer.  Does
+ * nothing that can fail.
  */
 void
-pgsr_read_only_hold(void)
+pgsr_read_only_follow(bool guarded)
 {
-	pgsr_guc_hold_on(DEFAULT_READ_ONLY, PGC_USERSET);
-	pgsr_guc_hold_on(READ_ONLY, PGC_USERSET);
-	pgsr_guc_hold_on(TRACK_COUNTS, PGC_SU_BACKEND);
+	pgsr_guc_set_context(TRACK_COUNTS, guarded ? PGC_SU_BACKEND : PGC_SUSET);
+	if (guarded)
+	{
+		XactReadOnly = true;
+		DefaultXactReadOnly = true;
+	}
 }
 
 /*
- * Have the client told that its transactions are read-only.
+ * Keep the default, and have the client told of it if that can be done now.
  */
 void
 pgsr_read_only_announce(void)
 {
-	pgsr_guc_announce_bool(DEFAULT_READ_ONLY);
+	DefaultXactReadOnly = true;
+	if (IsTransactionState() && !IsInParallelMode() && !IsParallelWorker())
+		(void) set_config_option(DEFAULT_READ_ONLY, "on", PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SET, true, WARNING, false);
 }
 
 /*
- * Give the session back what it had.  The transaction in which that happens stays
+ * Give the session what RESET has.  The transaction in which that happens stays
  * read-only.
  */
 void
 pgsr_read_only_release(void)
 {
-	pgsr_guc_release_bool(DEFAULT_READ_ONLY);
-	pgsr_guc_release(READ_ONLY);
-	pgsr_guc_release_bool(TRACK_COUNTS);
+	(void) set_config_option(DEFAULT_READ_ONLY, NULL, PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_SET, true, WARNING, false);
+	(void) set_config_option(TRACK_COUNTS, NULL, PGC_SUSET, PGC_S_SESSION,
+							 GUC_ACTION_SET, true, WARNING, false);
 }

@@ -15,6 +15,7 @@
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 #include "parser/parse_node.h"
+#include "pgstat.h"
 #include "tcop/dest.h"
 #include "utils/guc.h"
 #include "utils/syscache.h"
@@ -68,34 +69,38 @@ extern const struct config_enum_entry pgsr_mode_options[];
 
 extern PgsrMode pgsr_mode_at_load(void);
 extern bool pgsr_mode_settle(void);
+extern void pgsr_mode_keep(void);
 extern bool pgsr_mode_check(int *newval, void **extra, GucSource source);
-extern bool pgsr_mode_assign(int newval, bool *restored);
+extern bool pgsr_mode_assign(int newval);
 extern const char *pgsr_mode_show(void);
 extern bool pgsr_locked_by_administrator(void);
 
 /*
- * role_settings.c: what is stored for the session's role and database
+ * administered.c: what is stored for the session's role and database
  */
 extern char *pgsr_role_setting(const char *name);
 extern void pgsr_check_role_settings(void);
 
 /*
- * read_only.c: holds core's two read-only settings
+ * read_only.c: core's two read-only settings
  */
 extern void pgsr_read_only_init(void);
-extern void pgsr_read_only_hold(void);
+extern void pgsr_read_only_follow(bool guarded);
 extern void pgsr_read_only_announce(void);
 extern void pgsr_read_only_release(void);
 
 /*
  * Make the current transaction read-only again if something undid that: the
- * end of a subtransaction brings back the value it found, for one.
+ * end of a subtransaction brings back the value it found, for one.  The write guard
+ * counts on track_counts.
  */
 static inline void
 pgsr_read_only_assert(void)
 {
-	DefaultXactReadOnly = true;
 	XactReadOnly = true;
+	pgstat_track_counts = true;
+	if (unlikely(!DefaultXactReadOnly))
+		pgsr_read_only_announce();
 }
 
 /*
@@ -223,27 +228,22 @@ pgsr_check_function(Oid function)
 }
 
 /*
- * guc_pin.c: how a setting is kept at its value, and given back
+ * guc_record.c: what core has written down of a setting
  */
 extern const char *pgsr_guc_name(const char *name);
 extern GucSource pgsr_guc_source(const char *name);
 extern const char *pgsr_guc_placeholder(const char *name);
+extern List *pgsr_guc_placeholders_of(const char *prefix);
 extern GucBoolCheckHook pgsr_guc_wrap_check(const char *name,
 											GucBoolCheckHook hook);
 extern void pgsr_guc_set_context(const char *name, GucContext context);
-extern void pgsr_guc_hold(const char *name, GucContext context);
-extern void pgsr_guc_hold_on(const char *name, GucContext context);
-extern void pgsr_guc_hold_mode(const char *name);
-extern void pgsr_guc_release(const char *name);
-extern void pgsr_guc_release_bool(const char *name);
-extern void pgsr_guc_announce_bool(const char *name);
+extern void pgsr_guc_restrict(const char *name, GucContext context);
 
 typedef bool (*PgsrGucFilter) (const char *name, GucContext context,
 							   GucSource source);
 
 extern void pgsr_guc_pin_all(PgsrGucFilter filter, bool late);
 extern void pgsr_guc_keep_list(bool begins);
-extern List *pgsr_guc_placeholders_of(const char *prefix);
 extern void pgsr_guc_demote_placeholders(void);
 
 /*
@@ -258,7 +258,7 @@ extern void pgsr_check_setting_names(void);
 extern void pgsr_check_setting_at_load(const char *name, GucStringCheckHook check);
 extern const char *pgsr_policy_from_client(void);
 extern void pgsr_policy_settings_follow(PgsrMode mode);
-extern void pgsr_pin_settings(bool late);
+extern void pgsr_pin_settings(bool late, bool administered);
 extern void pgsr_settings_discard(bool begins);
 extern void pgsr_settings_store(bool begins);
 extern void pgsr_load_library(const char *filename, const char *symbol);

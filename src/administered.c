@@ -1,6 +1,6 @@
 /*-------------------------------------------------------------------------
  *
- * role_settings.c
+ * administered.c
  *	  What an administrator stored for the session's role and database.
  *
  * Core lets the connection string override what ALTER ROLE ... SET and ALTER
