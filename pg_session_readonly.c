@@ -30,7 +30,6 @@ PGDLLEXPORT void _PG_init(void);
 
 PG_FUNCTION_INFO_V1(pg_session_readonly_lock);
 PG_FUNCTION_INFO_V1(pg_session_readonly_overtaken);
-PG_FUNCTION_INFO_V1(pg_session_readonly_loaded_before);
 
 #define PROCESS_UTILITY_PARAMS \
 	PlannedStmt *pstmt, const char *queryString, bool readOnlyTree, \
@@ -67,9 +66,6 @@ static bool guards_installed = false;
 
 /* The library was loaded while this session began. */
 static bool loaded_at_start = false;
-
-/* The libraries that were there before this one, or NULL if there were none. */
-static char *loaded_before = NULL;
 
 static void install_guards(void);
 
@@ -160,7 +156,7 @@ assign_mode(int newval, void *extra)
  * post_parse_analyze_hook: comes before planning, which may run functions.
  */
 static void
-post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
+pgsr_post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
 {
 	if (prev_post_parse_analyze)
 		prev_post_parse_analyze(pstate, query, jstate);
@@ -177,7 +173,7 @@ post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
  * ExecutorStart_hook: sets up a plan, for EXPLAIN perhaps.
  */
 static void
-executor_start(QueryDesc *queryDesc, int eflags)
+pgsr_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
 	if (enter_hook() && !(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
@@ -196,7 +192,7 @@ executor_start(QueryDesc *queryDesc, int eflags)
  * whose end undid the flag.
  */
 static void
-executor_run(EXECUTOR_RUN_PARAMS)
+pgsr_ExecutorRun(EXECUTOR_RUN_PARAMS)
 {
 	(void) enter_hook();
 	if (prev_ExecutorRun)
@@ -210,7 +206,7 @@ executor_run(EXECUTOR_RUN_PARAMS)
  * write guard.
  */
 static void
-executor_finish(QueryDesc *queryDesc)
+pgsr_ExecutorFinish(QueryDesc *queryDesc)
 {
 	(void) enter_hook();
 	if (prev_ExecutorFinish)
@@ -246,7 +242,7 @@ run_definition(PROCESS_UTILITY_PARAMS)
 		IsA(utility, AlterDatabaseSetStmt);
 
 	if (stores)
-		pgsr_settings_store(true);
+		pgsr_policy_settings_store(true);
 	pgsr_mode_validating = IsA(utility, CreateFunctionStmt);
 	PG_TRY();
 	{
@@ -255,7 +251,7 @@ run_definition(PROCESS_UTILITY_PARAMS)
 	PG_FINALLY();
 	{
 		if (stores)
-			pgsr_settings_store(false);
+			pgsr_policy_settings_store(false);
 		pgsr_mode_validating = was_validating;
 	}
 	PG_END_TRY();
@@ -284,7 +280,7 @@ run_unguarded(PROCESS_UTILITY_PARAMS)
  * moved the mode.
  */
 static void
-process_definition(PROCESS_UTILITY_PARAMS)
+pgsr_ProcessUtility_off(PROCESS_UTILITY_PARAMS)
 {
 	if (pgsr_mode != PGSR_OFF)
 		next_ProcessUtility(prev_definition_utility, PROCESS_UTILITY_ARGS);
@@ -296,23 +292,24 @@ process_definition(PROCESS_UTILITY_PARAMS)
  * Run a utility statement that may write what it writes.
  */
 static pg_noinline void
-process_granted(PROCESS_UTILITY_PARAMS)
+process_allowed(PROCESS_UTILITY_PARAMS)
 {
-	bool		discards = IsA(pstmt->utilityStmt, DiscardStmt);
+	bool		discards = IsA(pstmt->utilityStmt, DiscardStmt) &&
+		pgsr_mode == PGSR_LOCKED;
 
-	pgsr_begin_granted_command();
+	pgsr_begin_allowed_command();
 	if (discards)
-		pgsr_settings_discard(true);
+		pgsr_pinned_discard(true);
 	PG_TRY();
 	{
 		next_ProcessUtility(prev_ProcessUtility, PROCESS_UTILITY_ARGS);
-		pgsr_grant_written();
+		pgsr_allow_written();
 	}
 	PG_FINALLY();
 	{
 		if (discards)
-			pgsr_settings_discard(false);
-		pgsr_end_granted_command();
+			pgsr_pinned_discard(false);
+		pgsr_end_allowed_command();
 	}
 	PG_END_TRY();
 }
@@ -325,7 +322,7 @@ process_granted(PROCESS_UTILITY_PARAMS)
  * parse tree (CALL of a procedure that rolls back).
  */
 static void
-process_utility(PROCESS_UTILITY_PARAMS)
+pgsr_ProcessUtility(PROCESS_UTILITY_PARAMS)
 {
 	Node	   *utility = pstmt->utilityStmt;
 	bool		ends_transaction = IsA(utility, TransactionStmt);
@@ -338,14 +335,15 @@ process_utility(PROCESS_UTILITY_PARAMS)
 		needs = pgsr_check_command(utility);
 		if (IsA(utility, DoStmt))
 			pgsr_check_do((DoStmt *) utility);
-		else if (IsA(utility, LoadStmt) && needs != PGSR_NEEDS_NO_RUN)
+		else if (IsA(utility, LoadStmt) && needs != PGSR_NEEDS_NO_RUN &&
+				 pgsr_mode == PGSR_LOCKED)
 			pgsr_load_library(((LoadStmt *) utility)->filename, NULL);
 	}
 
 	if (needs == PGSR_NEEDS_XID)
 		pgsr_expect_xid();
 	if (needs == PGSR_NEEDS_WRITES)
-		process_granted(PROCESS_UTILITY_ARGS);
+		process_allowed(PROCESS_UTILITY_ARGS);
 	else if (needs != PGSR_NEEDS_NO_RUN)
 		next_ProcessUtility(prev_ProcessUtility, PROCESS_UTILITY_ARGS);
 	if (explains)
@@ -359,7 +357,7 @@ process_utility(PROCESS_UTILITY_PARAMS)
  * and plpgsql's expressions among them.
  */
 static void
-object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
+pgsr_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
 			  void *arg)
 {
 	if (prev_object_access)
@@ -373,7 +371,7 @@ object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
  * whoever is going to call it: type input and output, index support, triggers.
  */
 static bool
-needs_fmgr(Oid function)
+pgsr_needs_fmgr(Oid function)
 {
 	if (enter_hook())
 		pgsr_check_function(function);
@@ -386,7 +384,7 @@ needs_fmgr(Oid function)
  * each call.
  */
 static void
-fmgr_call(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
+pgsr_fmgr(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 {
 	if (prev_fmgr)
 		prev_fmgr(event, flinfo, arg);
@@ -424,7 +422,7 @@ take_up_mode(void)
  * The write guard's last look comes before anything is made durable.
  */
 static void
-xact_event(XactEvent event, void *arg)
+pgsr_xact_callback(XactEvent event, void *arg)
 {
 	if (unlikely(!pgsr_mode_settled) && event == XACT_EVENT_PRE_COMMIT)
 		take_up_mode();
@@ -464,53 +462,52 @@ install_guards(void)
 	pgsr_refusal_init();
 
 	prev_post_parse_analyze = post_parse_analyze_hook;
-	post_parse_analyze_hook = post_parse_analyze;
+	post_parse_analyze_hook = pgsr_post_parse_analyze;
 	prev_ExecutorStart = ExecutorStart_hook;
-	ExecutorStart_hook = executor_start;
+	ExecutorStart_hook = pgsr_ExecutorStart;
 	prev_ExecutorRun = ExecutorRun_hook;
-	ExecutorRun_hook = executor_run;
+	ExecutorRun_hook = pgsr_ExecutorRun;
 	prev_ExecutorFinish = ExecutorFinish_hook;
-	ExecutorFinish_hook = executor_finish;
+	ExecutorFinish_hook = pgsr_ExecutorFinish;
 	prev_ProcessUtility = ProcessUtility_hook;
-	ProcessUtility_hook = process_utility;
+	ProcessUtility_hook = pgsr_ProcessUtility;
 	prev_object_access = object_access_hook;
-	object_access_hook = object_access;
+	object_access_hook = pgsr_object_access;
 	prev_needs_fmgr = needs_fmgr_hook;
-	needs_fmgr_hook = needs_fmgr;
+	needs_fmgr_hook = pgsr_needs_fmgr;
 	prev_fmgr = fmgr_hook;
-	fmgr_hook = fmgr_call;
+	fmgr_hook = pgsr_fmgr;
 }
 
-/*
- * The libraries that are loaded, without directory and suffix, or NULL if there are
- * none.  One that is being loaded is not among them.
- */
-static char *
-loaded_libraries(void)
+/* The settings that are lists. */
+static const struct
 {
-	Size		size = EstimateLibraryStateSpace();
-	char	   *paths = palloc(size);
-	StringInfoData names;
-	char	   *result;
-
-	SerializeLibraryState(size, paths);
-	initStringInfo(&names);
-	for (char *path = paths; *path != '\0'; path += strlen(path) + 1)
-	{
-		const char *slash = last_dir_separator(path);
-		const char *name = slash ? slash + 1 : path;
-		int			length = strlen(name);
-		int			suffix = strlen(DLSUFFIX);
-
-		if (length > suffix && strcmp(name + length - suffix, DLSUFFIX) == 0)
-			length -= suffix;
-		appendStringInfo(&names, "%s%.*s", names.len > 0 ? ", " : "", length, name);
-	}
-	result = names.len > 0 ? MemoryContextStrdup(TopMemoryContext, names.data) : NULL;
-	pfree(names.data);
-	pfree(paths);
-	return result;
-}
+	const char *name;
+	const char *what;
+	const char *how;
+	char	  **variable;
+	const char *boot_value;
+	GucStringCheckHook check;
+	GucStringAssignHook assign;
+}			list_settings[] =
+{
+	{PGSR_DENIED_COMMANDS_NAME,
+		"Commands that a read-only session refuses.",
+		"A list of command tags; \"default\" stands for the built-in list, and \"-\" before a tag takes it out.",
+	&pgsr_denied_commands, "default", pgsr_denied_commands_check, pgsr_denied_commands_assign},
+	{PGSR_DENIED_FUNCTIONS_NAME,
+		"Functions that a read-only session refuses.",
+		"A list of names, with or without schema; \"extension:\" and \"language:\" before a name stand for all its functions, \"unreviewed\" for all C functions that nobody has reviewed.",
+	&pgsr_denied_functions, "", pgsr_denied_functions_check, pgsr_denied_functions_assign},
+	{PGSR_ALLOWED_FUNCTIONS_NAME,
+		"Functions that a read-only session runs whatever they do.",
+		"A list like that of denied functions, which comes first.",
+	&pgsr_allowed_functions, "", pgsr_allowed_functions_check, pgsr_allowed_functions_assign},
+	{PGSR_PINNED_SETTINGS_NAME,
+		"Settings that a locked session cannot change.",
+		"A list of names; \"superuser\" stands for all settings that only a superuser may change.",
+	&pgsr_pinned_settings, "superuser", pgsr_pinned_settings_check, pgsr_pinned_settings_assign},
+};
 
 /*
  * Module load callback
@@ -539,61 +536,22 @@ _PG_init(void)
 		!process_shared_preload_libraries_in_progress;
 	if (!loaded_at_start && !IsParallelWorker())
 		pgsr_check_setting_names();
-	pgsr_check_setting_at_load(PGSR_DENIED_COMMANDS_NAME, pgsr_denied_commands_check);
-	pgsr_check_setting_at_load(PGSR_DENIED_FUNCTIONS_NAME, pgsr_denied_functions_check);
-	pgsr_check_setting_at_load(PGSR_ALLOWED_FUNCTIONS_NAME, pgsr_allowed_functions_check);
-	pgsr_check_setting_at_load(PGSR_PINNED_SETTINGS_NAME, pgsr_pinned_settings_check);
+	for (int i = 0; i < (int) lengthof(list_settings); i++)
+		pgsr_check_setting_at_load(list_settings[i].name, list_settings[i].check);
 	initial = pgsr_mode_at_load();
 
-	loaded_before = loaded_libraries();
+	pgsr_note_libraries();
 
 	/* A cancelled LOAD has loaded nothing, or all. */
 	HOLD_INTERRUPTS();
 	*loaded = loaded;
 
-	DefineCustomStringVariable(PGSR_DENIED_COMMANDS_NAME,
-							   "Commands that a read-only session refuses.",
-							   "A list of command tags; \"default\" stands for the built-in list, and \"-\" before a tag takes it out.",
-							   &pgsr_denied_commands,
-							   "default",
-							   PGC_USERSET,
-							   GUC_LIST_INPUT,
-							   pgsr_denied_commands_check,
-							   pgsr_denied_commands_assign,
-							   NULL);
-
-	DefineCustomStringVariable(PGSR_DENIED_FUNCTIONS_NAME,
-							   "Functions that a read-only session refuses.",
-							   "A list of names, with or without schema; \"extension:\" and \"language:\" before a name stand for all its functions, \"unreviewed\" for all C functions that nobody has reviewed.",
-							   &pgsr_denied_functions,
-							   "",
-							   PGC_USERSET,
-							   GUC_LIST_INPUT,
-							   pgsr_denied_functions_check,
-							   pgsr_denied_functions_assign,
-							   NULL);
-
-	DefineCustomStringVariable(PGSR_ALLOWED_FUNCTIONS_NAME,
-							   "Functions that a read-only session runs whatever they do.",
-							   "A list like that of denied functions, which comes first.",
-							   &pgsr_allowed_functions,
-							   "",
-							   PGC_USERSET,
-							   GUC_LIST_INPUT,
-							   pgsr_allowed_functions_check,
-							   pgsr_allowed_functions_assign,
-							   NULL);
-
-	DefineCustomStringVariable(PGSR_PINNED_SETTINGS_NAME,
-							   "Settings that a locked session cannot change.",
-							   "A list of names; \"superuser\" stands for all settings that only a superuser may change.",
-							   &pgsr_pinned_settings,
-							   "superuser",
-							   PGC_USERSET,
-							   GUC_LIST_INPUT,
-							   pgsr_pinned_settings_check,
-							   pgsr_pinned_settings_assign,
-							   NULL);
+	for (int i = 0; i < (int) lengthof(list_settings); i++)
+		DefineCustomStringVariable(list_settings[i].name,
+								   list_settings[i].what, list_settings[i].how,
+								   list_settings[i].variable, list_settings[i].boot_value,
+								   PGC_USERSET, GUC_LIST_INPUT,
+								   list_settings[i].check, list_settings[i].assign, NULL);
 
 	/* The mode comes last: it freezes the others. */
 	pgsr_mode_setting = initial;
@@ -613,8 +571,8 @@ _PG_init(void)
 	if (process_shared_preload_libraries_in_progress)
 		pgsr_sessions_init();
 	prev_definition_utility = ProcessUtility_hook;
-	ProcessUtility_hook = process_definition;
-	RegisterXactCallback(xact_event, NULL);
+	ProcessUtility_hook = pgsr_ProcessUtility_off;
+	RegisterXactCallback(pgsr_xact_callback, NULL);
 
 	if (!loaded_at_start)
 	{
@@ -654,27 +612,12 @@ pg_session_readonly_overtaken(PG_FUNCTION_ARGS)
 {
 	if (!guards_installed)
 		PG_RETURN_NULL();
-	PG_RETURN_BOOL(post_parse_analyze_hook != post_parse_analyze ||
-				   ExecutorStart_hook != executor_start ||
-				   ExecutorRun_hook != executor_run ||
-				   ExecutorFinish_hook != executor_finish ||
-				   ProcessUtility_hook != process_utility ||
-				   object_access_hook != object_access ||
-				   needs_fmgr_hook != needs_fmgr ||
-				   fmgr_hook != fmgr_call);
-}
-
-/*
- * pg_session_readonly_loaded_before() returns text
- *
- * The libraries that were loaded before this one.  Transaction callbacks are called
- * latest first, so what theirs do as a transaction commits comes after the write
- * guard's last look.
- */
-Datum
-pg_session_readonly_loaded_before(PG_FUNCTION_ARGS)
-{
-	if (loaded_before == NULL)
-		PG_RETURN_NULL();
-	PG_RETURN_TEXT_P(cstring_to_text(loaded_before));
+	PG_RETURN_BOOL(post_parse_analyze_hook != pgsr_post_parse_analyze ||
+				   ExecutorStart_hook != pgsr_ExecutorStart ||
+				   ExecutorRun_hook != pgsr_ExecutorRun ||
+				   ExecutorFinish_hook != pgsr_ExecutorFinish ||
+				   ProcessUtility_hook != pgsr_ProcessUtility ||
+				   object_access_hook != pgsr_object_access ||
+				   needs_fmgr_hook != pgsr_needs_fmgr ||
+				   fmgr_hook != pgsr_fmgr);
 }

@@ -4,7 +4,7 @@
  *	  Settings that anyone may set, and that act: they write files, load code,
  *	  connect, or open a way past what is refused.
  *
- * One row a line: name, reason.  They are kept in every locked session, beside
+ * One row a line: name, reason.  They are pinned in every locked session, beside
  * those that only a superuser may set.  In the order of their names.
  *
  * Found in the sources that were at hand of the extensions of function_table.h

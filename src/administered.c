@@ -22,6 +22,7 @@
 #include "utils/fmgroids.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/varlena.h"
 
 #include "session_readonly.h"
 
@@ -120,4 +121,28 @@ char *
 pgsr_role_setting(const char *name)
 {
 	return stored_for_session(name);
+}
+
+/*
+ * Is this library in a list of libraries to be loaded?
+ */
+bool
+pgsr_names_this_library(const char *libraries)
+{
+	List	   *names;
+	ListCell   *lc;
+
+	if (libraries == NULL ||
+		!SplitDirectoriesString(pstrdup(libraries), ',', &names))
+		return false;
+	foreach(lc, names)
+	{
+		const char *slash = strrchr(lfirst(lc), '/');
+		const char *name = slash ? slash + 1 : lfirst(lc);
+
+		if (strcmp(name, PGSR_PREFIX) == 0 ||
+			strcmp(name, PGSR_PREFIX DLSUFFIX) == 0)
+			return true;
+	}
+	return false;
 }

@@ -18,42 +18,15 @@
 
 #include "session_readonly.h"
 
-typedef enum ItemKind
-{
-	ITEM_FUNCTION,
-	ITEM_EXTENSION,
-	ITEM_LANGUAGE
-} ItemKind;
-
-typedef struct ListItem
-{
-	ItemKind	kind;
-	char		schema[NAMEDATALEN];	/* of a function; empty if any */
-	char		name[NAMEDATALEN];
-} ListItem;
-
-struct PgsrFunctionList
-{
-	bool		unreviewed;
-	bool		has_extension;
-	int			length;
-	ListItem	items[FLEXIBLE_ARRAY_MEMBER];
-};
-
 static const struct
 {
 	const char *prefix;
-	ItemKind	kind;
+	int			kind;
 }			prefixes[] =
 {
-	{"extension:", ITEM_EXTENSION},
-	{"language:", ITEM_LANGUAGE},
+	{"extension:", PGSR_EXTENSION},
+	{"language:", PGSR_LANGUAGE},
 };
-
-char	   *pgsr_denied_functions = NULL;
-char	   *pgsr_allowed_functions = NULL;
-const PgsrFunctionList *pgsr_denied_list = NULL;
-const PgsrFunctionList *pgsr_allowed_list = NULL;
 
 /*
  * Read a function's name, its schema's, or an extension's or language's.  None is
@@ -82,12 +55,12 @@ read_name(char **rest, char *name, const char *item)
  * Read one item.  Says what is wrong with it, if it is none.
  */
 static bool
-read_item(const char *in, ListItem *item)
+read_item(const char *in, PgsrFunctionName *item)
 {
 	char	   *rest = pstrdup(in);
 
 	memset(item, 0, sizeof(*item));
-	item->kind = ITEM_FUNCTION;
+	item->kind = PGSR_FUNCTION;
 	for (int i = 0; i < (int) lengthof(prefixes); i++)
 	{
 		size_t		length = strlen(prefixes[i].prefix);
@@ -100,7 +73,7 @@ read_item(const char *in, ListItem *item)
 	}
 	if (!read_name(&rest, item->name, in))
 		return false;
-	if (rest != NULL && item->kind == ITEM_FUNCTION)
+	if (rest != NULL && item->kind == PGSR_FUNCTION)
 	{
 		strcpy(item->schema, item->name);
 		if (!read_name(&rest, item->name, in))
@@ -129,26 +102,26 @@ parse_list(const char *value, bool denies, void **extra)
 
 	for (const char *in = value; *in; in++)
 		items += *in == ',';
-	list = pgsr_guc_malloc(offsetof(PgsrFunctionList, items) + items * sizeof(ListItem));
+	list = pgsr_guc_malloc(offsetof(PgsrFunctionList, items) + items * sizeof(PgsrFunctionName));
 	if (list == NULL)
 		return false;
 	memset(list, 0, offsetof(PgsrFunctionList, items));
 
 	while ((item = pgsr_next_item(&rest)) != NULL)
 	{
-		ListItem   *next = &list->items[list->length];
+		PgsrFunctionName   *next = &list->items[list->length];
 
 		if (!read_item(item, next))
 		{
 			pgsr_guc_free(list);
 			return false;
 		}
-		if (denies && next->kind == ITEM_FUNCTION && next->schema[0] == '\0' &&
+		if (denies && next->kind == PGSR_FUNCTION && next->schema[0] == '\0' &&
 			strcmp(next->name, "unreviewed") == 0 && item[0] != '"')
 			list->unreviewed = true;
 		else
 			list->length++;
-		list->has_extension |= next->kind == ITEM_EXTENSION;
+		list->has_extension |= next->kind == PGSR_EXTENSION;
 	}
 	*extra = list;
 	return true;
@@ -167,78 +140,16 @@ pgsr_allowed_functions_check(char **newval, void **extra, GucSource source)
 	return parse_list(*newval, false, extra);
 }
 
-/* Assign hooks. */
-void
-pgsr_denied_functions_assign(const char *newval, void *extra)
-{
-	pgsr_denied_list = extra;
-	pgsr_forget_verdicts();
-}
-
-void
-pgsr_allowed_functions_assign(const char *newval, void *extra)
-{
-	pgsr_allowed_list = extra;
-	pgsr_forget_verdicts();
-}
-
 /*
- * Do the lists name an extension?
+ * Does a list name a function, in any of the ways?  NULL stands for the DO blocks of a
+ * language.  The schema is looked up where the name is right: a list may be long.
  */
 bool
-pgsr_lists_name_extensions(void)
-{
-	return pgsr_denied_list->has_extension || pgsr_allowed_list->has_extension;
-}
-
-/*
- * Does a list name the C functions that nobody has reviewed?
- */
-bool
-pgsr_list_has_unreviewed(const PgsrFunctionList *list)
-{
-	return list->unreviewed;
-}
-
-/*
- * Is a language named in a list?
- */
-bool
-pgsr_list_has_language(const PgsrFunctionList *list, const char *language)
-{
-	for (int i = 0; i < list->length; i++)
-	{
-		if (list->items[i].kind == ITEM_LANGUAGE &&
-			strcmp(list->items[i].name, language) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * Is a function in a schema of this name?
- */
-static bool
-is_in_schema(Form_pg_proc proc, const char *name)
-{
-	const char *schema = get_namespace_name(proc->pronamespace);
-
-	return schema != NULL && strcmp(schema, name) == 0;
-}
-
-/*
- * Is a function named in a list, in any of the ways?  The schema is looked up where the
- * name is right: a list may be long.
- */
-bool
-pgsr_list_has_function(const PgsrFunctionList *list, Form_pg_proc proc,
-					   const char *language)
+pgsr_list_has(const PgsrFunctionList *list, Form_pg_proc proc, const char *language)
 {
 	char	   *extension = NULL;
 
-	if (list->length == 0)
-		return false;
-	if (list->has_extension)
+	if (list->has_extension && proc != NULL)
 	{
 		Oid			id = getExtensionOfObject(ProcedureRelationId, proc->oid);
 
@@ -247,23 +158,18 @@ pgsr_list_has_function(const PgsrFunctionList *list, Form_pg_proc proc,
 
 	for (int i = 0; i < list->length; i++)
 	{
-		const ListItem *item = &list->items[i];
-		const char *name = NULL;
+		const PgsrFunctionName *item = &list->items[i];
+		const char *name = item->kind == PGSR_LANGUAGE ? language :
+			item->kind == PGSR_EXTENSION ? extension :
+			proc != NULL ? NameStr(proc->proname) : NULL;
+		char	   *schema;
 
-		switch (item->kind)
-		{
-			case ITEM_FUNCTION:
-				name = NameStr(proc->proname);
-				break;
-			case ITEM_EXTENSION:
-				name = extension;
-				break;
-			case ITEM_LANGUAGE:
-				name = language;
-				break;
-		}
-		if (name != NULL && strcmp(item->name, name) == 0 &&
-			(item->schema[0] == '\0' || is_in_schema(proc, item->schema)))
+		if (name == NULL || strcmp(item->name, name) != 0)
+			continue;
+		if (item->schema[0] == '\0')
+			return true;
+		schema = get_namespace_name(proc->pronamespace);
+		if (schema != NULL && strcmp(item->schema, schema) == 0)
 			return true;
 	}
 	return false;

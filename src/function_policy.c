@@ -106,6 +106,12 @@ typedef struct CachedVerdict
 
 static verdicts_hash *cache = NULL;
 
+/* What denied_functions and allowed_functions say. */
+char	   *pgsr_denied_functions = NULL;
+char	   *pgsr_allowed_functions = NULL;
+static const PgsrFunctionList *denied = NULL;
+static const PgsrFunctionList *allowed = NULL;
+
 /* Counts how often the verdicts were forgotten, and as of when the cache is. */
 static uint64 generation = 0;
 static uint64 cache_generation = 0;
@@ -127,6 +133,21 @@ pgsr_forget_verdicts(void)
 		return;
 	generation++;
 	memset(pgsr_known_to_read, 0, sizeof(pgsr_known_to_read));
+}
+
+/* Assign hooks of the lists. */
+void
+pgsr_denied_functions_assign(const char *newval, void *extra)
+{
+	denied = extra;
+	pgsr_forget_verdicts();
+}
+
+void
+pgsr_allowed_functions_assign(const char *newval, void *extra)
+{
+	allowed = extra;
+	pgsr_forget_verdicts();
 }
 
 /*
@@ -275,12 +296,12 @@ function_verdict(HeapTuple proctup, const char **detail)
 	trusted = ((Form_pg_language) GETSTRUCT(langtup))->lanpltrusted;
 	ReleaseSysCache(langtup);
 
-	if (pgsr_list_has_function(pgsr_denied_list, proc, language))
+	if (pgsr_list_has(denied, proc, language))
 	{
 		*detail = "It is listed in \"" PGSR_DENIED_FUNCTIONS_NAME "\".";
 		return PGSR_DENIED_BY_SETTING;
 	}
-	if (pgsr_list_has_function(pgsr_allowed_list, proc, language))
+	if (pgsr_list_has(allowed, proc, language))
 		return PGSR_ALLOWED_BY_SETTING;
 
 	if (proc->prolang == INTERNALlanguageId || proc->prolang == ClanguageId)
@@ -299,7 +320,7 @@ function_verdict(HeapTuple proctup, const char **detail)
 			return PGSR_DENIED_UNREVIEWED;
 		}
 		if (is_validator(proc) ||
-			(proc->prolang == ClanguageId && pgsr_list_has_unreviewed(pgsr_denied_list)))
+			(proc->prolang == ClanguageId && denied->unreviewed))
 		{
 			*detail = "It is a C function, and nobody has reviewed what it does.";
 			return PGSR_DENIED_UNREVIEWED;
@@ -404,7 +425,7 @@ find_verdict(Oid function)
 								 ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(work);
 	verdict = function_verdict(proctup, &detail);
-	if (verdict <= PGSR_ALLOWED_BY_SETTING)
+	if (verdict <= PGSR_ALLOWED_BY_SETTING && pgsr_mode == PGSR_LOCKED)
 		load_library_of(proctup);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
@@ -415,7 +436,7 @@ find_verdict(Oid function)
 	 * invalidation may have come in between.
 	 */
 	if (generation != begun_at ||
-		(function >= FirstGenbkiObjectId && pgsr_lists_name_extensions()))
+		(function >= FirstGenbkiObjectId && (denied->has_extension || allowed->has_extension)))
 		return verdict;
 	entry = verdicts_insert(cache, function, &found);
 	entry->verdict = verdict;
@@ -481,10 +502,10 @@ pgsr_check_do(DoStmt *stmt)
 	if (!SearchSysCacheExists1(LANGNAME, CStringGetDatum(language)))
 		return;					/* core is about to say so */
 
-	if (pgsr_list_has_language(pgsr_denied_list, language))
+	if (pgsr_list_has(denied, NULL, language))
 		pgsr_refuse(psprintf("DO in language %s", language),
 					"It is listed in \"" PGSR_DENIED_FUNCTIONS_NAME "\".", NULL);
-	if (pgsr_list_has_language(pgsr_allowed_list, language))
+	if (pgsr_list_has(allowed, NULL, language))
 		pgsr_expect_writes();
 	else if (strcmp(language, "plpgsql") != 0)
 		pgsr_refuse(psprintf("DO in language %s", language),

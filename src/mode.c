@@ -21,7 +21,6 @@
 #include "tcop/cmdtag.h"
 #include "tcop/pquery.h"
 #include "utils/portal.h"
-#include "utils/varlena.h"
 
 #include "session_readonly.h"
 
@@ -213,30 +212,6 @@ pgsr_mode_keep(void)
 }
 
 /*
- * Is this library in a list of libraries to be loaded?
- */
-static bool
-names_this_library(const char *libraries)
-{
-	List	   *names;
-	ListCell   *lc;
-
-	if (libraries == NULL ||
-		!SplitDirectoriesString(pstrdup(libraries), ',', &names))
-		return false;
-	foreach(lc, names)
-	{
-		const char *slash = strrchr(lfirst(lc), '/');
-		const char *name = slash ? slash + 1 : lfirst(lc);
-
-		if (strcmp(name, PGSR_PREFIX) == 0 ||
-			strcmp(name, PGSR_PREFIX DLSUFFIX) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
  * The mode that an administrator has given this session, which the connection
  * string of an ordinary user cannot bring down: stored for the role or database,
  * or in the configuration file, or the default.  Where it was an administrator who
@@ -257,7 +232,7 @@ administered_mode(void)
 		return mode;
 	if (preloaded)
 		return client_spoke ? mode_before_client : (PgsrMode) pgsr_mode_setting;
-	if (names_this_library(session_preload_libraries_string))
+	if (pgsr_names_this_library(session_preload_libraries_string))
 		return mode_source == PGC_S_CLIENT ? PGSR_LOCKED :
 			(PgsrMode) pgsr_mode_setting;
 	return PGSR_OFF;

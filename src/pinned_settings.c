@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * pinned_settings.c
- *	  Which settings are kept at their values, and when.
+ *	  Which settings are pinned.
  *
  * In a locked session: those that pinned_settings names, all that only a superuser
  * may change if it says "superuser", and some that anyone may set and that act when
@@ -14,6 +14,7 @@
 #include "access/parallel.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
 #include "utils/memutils.h"
 #include "utils/varlena.h"
 
@@ -319,16 +320,6 @@ pgsr_pin_settings(bool late, bool administered)
 }
 
 /*
- * Libraries may have come up: pin what is to be pinned of their settings.
- */
-static void
-pin_settings_of_new_libraries(void)
-{
-	if (EstimateLibraryStateSpace() != seen_libraries)
-		pgsr_pin_settings(true, false);
-}
-
-/*
  * Load a library for the untrusted side, as core is about to: for LOAD, or for the
  * function that is "symbol" there (see fmgr_info_C_lang() in fmgr.c).  To settings that
  * it defines now, what the untrusted side has given counts as an ordinary user's, and
@@ -342,18 +333,14 @@ void
 pgsr_load_library(const char *filename, const char *symbol)
 {
 	MemoryContext context = CurrentMemoryContext;
-	ListCell   *lc;
+	String	   *name = makeString(pstrdup(filename));
 
-	if (pgsr_mode != PGSR_LOCKED)
-		return;
-	foreach(lc, loaded_names)
+	if (symbol != NULL && list_member(loaded_names, name))
 	{
-		if (symbol != NULL && strcmp(lfirst(lc), filename) == 0)
-		{
-			/* somebody else's doing, like fmgr_security_definer()'s */
-			pin_settings_of_new_libraries();
-			return;
-		}
+		/* somebody else may load libraries, as fmgr_security_definer() does */
+		if (EstimateLibraryStateSpace() != seen_libraries)
+			pgsr_pin_settings(true, false);
+		return;
 	}
 
 	pgsr_guc_demote_placeholders();
@@ -364,19 +351,17 @@ pgsr_load_library(const char *filename, const char *symbol)
 		else
 			load_file(filename, !superuser());
 	}
-	PG_CATCH();
+	PG_FINALLY();
 	{
 		MemoryContextSwitchTo(context);
 		pgsr_pin_settings(true, false);
-		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	pin_settings_of_new_libraries();
 
 	if (symbol == NULL)
 		return;
 	MemoryContextSwitchTo(TopMemoryContext);
-	loaded_names = lappend(loaded_names, pstrdup(filename));
+	loaded_names = lappend(loaded_names, copyObject(name));
 	MemoryContextSwitchTo(context);
 }
 
@@ -386,12 +371,10 @@ pgsr_load_library(const char *filename, const char *symbol)
  * pass.
  */
 void
-pgsr_settings_discard(bool begins)
+pgsr_pinned_discard(bool begins)
 {
 	static const char *const names[] = {"session_authorization", "role"};
 
-	if (pgsr_mode != PGSR_LOCKED)
-		return;
 	for (int i = 0; i < (int) lengthof(names); i++)
 	{
 		if (is_pinned(names[i], PGC_USERSET, PGC_S_DEFAULT))
@@ -406,7 +389,7 @@ pgsr_settings_discard(bool begins)
  * a role wins over what is stored for its database.
  */
 void
-pgsr_settings_store(bool begins)
+pgsr_policy_settings_store(bool begins)
 {
 	GucContext	context = begins ? PGC_SUSET : PGC_USERSET;
 

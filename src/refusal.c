@@ -138,7 +138,7 @@ pgsr_refuse_call(const char *name, const char *reason, const char *hint)
  * anything is put into it, and ours by their domain.
  */
 static void
-emit_log(ErrorData *edata)
+pgsr_emit_log(ErrorData *edata)
 {
 	if (pgsr_mode > PGSR_OFF && edata->elevel == ERROR &&
 		edata->sqlerrcode == ERRCODE_READ_ONLY_SQL_TRANSACTION)
@@ -166,5 +166,5 @@ void
 pgsr_refusal_init(void)
 {
 	prev_emit_log = emit_log_hook;
-	emit_log_hook = emit_log;
+	emit_log_hook = pgsr_emit_log;
 }

@@ -80,6 +80,7 @@ extern bool pgsr_locked_by_administrator(void);
  */
 extern char *pgsr_role_setting(const char *name);
 extern void pgsr_check_role_settings(void);
+extern bool pgsr_names_this_library(const char *libraries);
 
 /*
  * read_only.c: core's two read-only settings
@@ -111,9 +112,9 @@ extern void pgsr_expect_xid(void);
 extern bool pgsr_xid_expected(void);
 extern void pgsr_end_explain(bool was_expected);
 extern void pgsr_expect_writes(void);
-extern void pgsr_begin_granted_command(void);
-extern void pgsr_grant_written(void);
-extern void pgsr_end_granted_command(void);
+extern void pgsr_begin_allowed_command(void);
+extern void pgsr_allow_written(void);
+extern void pgsr_end_allowed_command(void);
 extern void pgsr_write_guard_end_transaction(void);
 extern bool pgsr_check_temporary(Oid relid, bool only_inserts);
 extern void pgsr_check_plan_targets(PlannedStmt *stmt);
@@ -175,25 +176,32 @@ pgsr_check_receiver(DestReceiver *dest)
 /*
  * function_lists.c: allowed_functions and denied_functions
  */
-typedef struct PgsrFunctionList PgsrFunctionList;
+typedef struct PgsrFunctionName
+{
+	enum
+	{
+		PGSR_FUNCTION,
+		PGSR_EXTENSION,
+		PGSR_LANGUAGE
+	}			kind;			/* what bears the name */
+	char		schema[NAMEDATALEN];	/* of a function; empty if any */
+	char		name[NAMEDATALEN];
+} PgsrFunctionName;
 
-extern char *pgsr_denied_functions;
-extern char *pgsr_allowed_functions;
-extern const PgsrFunctionList *pgsr_denied_list;
-extern const PgsrFunctionList *pgsr_allowed_list;
+typedef struct PgsrFunctionList
+{
+	bool		unreviewed;		/* all C functions that nobody has reviewed */
+	bool		has_extension;
+	int			length;
+	PgsrFunctionName items[FLEXIBLE_ARRAY_MEMBER];
+} PgsrFunctionList;
 
 extern bool pgsr_denied_functions_check(char **newval, void **extra,
 										GucSource source);
 extern bool pgsr_allowed_functions_check(char **newval, void **extra,
 										 GucSource source);
-extern void pgsr_denied_functions_assign(const char *newval, void *extra);
-extern void pgsr_allowed_functions_assign(const char *newval, void *extra);
-extern bool pgsr_list_has_language(const PgsrFunctionList *list,
-								   const char *language);
-extern bool pgsr_list_has_function(const PgsrFunctionList *list,
-								   Form_pg_proc proc, const char *language);
-extern bool pgsr_list_has_unreviewed(const PgsrFunctionList *list);
-extern bool pgsr_lists_name_extensions(void);
+extern bool pgsr_list_has(const PgsrFunctionList *list, Form_pg_proc proc,
+						  const char *language);
 
 /*
  * function_policy.c: the verdict on a function
@@ -212,6 +220,11 @@ typedef enum PgsrVerdict
 /* Functions of core whose verdict is to let them run without further ado. */
 extern bool pgsr_known_to_read[];
 
+extern char *pgsr_denied_functions;
+extern char *pgsr_allowed_functions;
+
+extern void pgsr_denied_functions_assign(const char *newval, void *extra);
+extern void pgsr_allowed_functions_assign(const char *newval, void *extra);
 extern void pgsr_function_policy_init(void);
 extern void pgsr_forget_verdicts(void);
 extern void pgsr_check_function_verdict(Oid function);
@@ -247,7 +260,7 @@ extern void pgsr_guc_keep_list(bool begins);
 extern void pgsr_guc_demote_placeholders(void);
 
 /*
- * pinned_settings.c: which settings are kept
+ * pinned_settings.c: which settings are pinned
  */
 extern char *pgsr_pinned_settings;
 
@@ -259,13 +272,14 @@ extern void pgsr_check_setting_at_load(const char *name, GucStringCheckHook chec
 extern const char *pgsr_policy_from_client(void);
 extern void pgsr_policy_settings_follow(PgsrMode mode);
 extern void pgsr_pin_settings(bool late, bool administered);
-extern void pgsr_settings_discard(bool begins);
-extern void pgsr_settings_store(bool begins);
+extern void pgsr_pinned_discard(bool begins);
+extern void pgsr_policy_settings_store(bool begins);
 extern void pgsr_load_library(const char *filename, const char *symbol);
 
 /*
  * sessions.c: what other sessions can see of the guarded ones
  */
+extern void pgsr_note_libraries(void);
 extern void pgsr_sessions_init(void);
 extern void pgsr_sessions_show_mode(void);
 extern void pgsr_sessions_count_refusal(void);

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * sessions.c
- *	  What other sessions can see of the guarded ones.
+ *	  What can be seen of guarded sessions, and of what was there before.
  *
  * Where the library is preloaded for the server, each guarded session keeps its mode
  * and the number of its refusals in a place of its own in shared memory.  Only the
@@ -14,6 +14,7 @@
 
 #include "access/parallel.h"
 #include "catalog/pg_authid.h"
+#include "fmgr.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
@@ -22,12 +23,14 @@
 #include "storage/shmem.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 #include "session_readonly.h"
 
 PG_FUNCTION_INFO_V1(pg_session_readonly_sessions);
+PG_FUNCTION_INFO_V1(pg_session_readonly_loaded_before);
 
 /* A session's place, by the number of its process; pid is 0 where there is none. */
 typedef struct SharedSession
@@ -41,6 +44,9 @@ typedef struct SharedSession
 
 static SharedSession *shared_sessions = NULL;
 static SharedSession *my_place = NULL;
+
+/* The libraries that were loaded before this one, or NULL if there were none. */
+static char *loaded_before = NULL;
 
 static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
@@ -58,7 +64,7 @@ sessions_size(void)
  * shmem_request_hook
  */
 static void
-request_shmem(void)
+pgsr_shmem_request(void)
 {
 	if (prev_shmem_request)
 		prev_shmem_request();
@@ -69,7 +75,7 @@ request_shmem(void)
  * shmem_startup_hook
  */
 static void
-startup_shmem(void)
+pgsr_shmem_startup(void)
 {
 	bool		found;
 
@@ -95,9 +101,9 @@ void
 pgsr_sessions_init(void)
 {
 	prev_shmem_request = shmem_request_hook;
-	shmem_request_hook = request_shmem;
+	shmem_request_hook = pgsr_shmem_request;
 	prev_shmem_startup = shmem_startup_hook;
-	shmem_startup_hook = startup_shmem;
+	shmem_startup_hook = pgsr_shmem_startup;
 }
 
 /*
@@ -189,4 +195,49 @@ pg_session_readonly_sessions(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/*
+ * Note which libraries are loaded, without directory and suffix.  One that is being
+ * loaded, as ours is, is not among them.
+ */
+void
+pgsr_note_libraries(void)
+{
+	Size		size = EstimateLibraryStateSpace();
+	char	   *paths = palloc(size);
+	StringInfoData names;
+
+	SerializeLibraryState(size, paths);
+	initStringInfo(&names);
+	for (char *path = paths; *path != '\0'; path += strlen(path) + 1)
+	{
+		const char *slash = last_dir_separator(path);
+		const char *name = slash ? slash + 1 : path;
+		int			length = strlen(name);
+		int			suffix = strlen(DLSUFFIX);
+
+		if (length > suffix && strcmp(name + length - suffix, DLSUFFIX) == 0)
+			length -= suffix;
+		appendStringInfo(&names, "%s%.*s", names.len > 0 ? ", " : "", length, name);
+	}
+	if (names.len > 0)
+		loaded_before = MemoryContextStrdup(TopMemoryContext, names.data);
+	pfree(names.data);
+	pfree(paths);
+}
+
+/*
+ * pg_session_readonly_loaded_before() returns text
+ *
+ * The libraries that were loaded before this one.  Transaction callbacks are called
+ * latest first, so what theirs do as a transaction commits comes after the write
+ * guard's last look.
+ */
+Datum
+pg_session_readonly_loaded_before(PG_FUNCTION_ARGS)
+{
+	if (loaded_before == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(loaded_before));
 }

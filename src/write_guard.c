@@ -6,7 +6,7 @@
  * C code that writes a table or a catalog takes a transaction id, and the
  * statistics machinery counts the rows as they are written, whatever way the code
  * came in.  So a transaction with an id that nobody expected, or with more rows of
- * permanent tables than were granted to commands that an administrator has allowed,
+ * permanent tables than were allowed to commands that an administrator has allowed,
  * is refused: at the end of each statement, and once more before it commits.
  *
  *-------------------------------------------------------------------------
@@ -28,27 +28,27 @@
 #include "session_readonly.h"
 
 /*
- * Rows of permanent tables that were granted, by the nesting level of the
+ * Rows of permanent tables that were allowed, by the nesting level of the
  * subtransaction they were written in, the innermost first.  An aborted
  * subtransaction takes its rows away, from here as from the statistics.
  */
-typedef struct GrantedRows
+typedef struct AllowedRows
 {
 	int			nest_level;
 	PgStat_Counter rows;
-	struct GrantedRows *outer;
-} GrantedRows;
+	struct AllowedRows *outer;
+} AllowedRows;
 
 /*
  * What is known of the current transaction: that its id is accounted for, that a
- * function ran which an administrator has allowed to write, and what was granted.
+ * function ran which an administrator has allowed to write, and what was allowed.
  */
 static bool xid_expected = false;
 static bool may_write = false;
-static GrantedRows *granted = NULL;
+static AllowedRows *allowed = NULL;
 
-/* In how many commands are we whose rows are granted at their end? */
-static int	granted_commands = 0;
+/* In how many commands are we whose rows are allowed at their end? */
+static int	allowed_commands = 0;
 
 /*
  * How many rows of tables that are not temporary has the current transaction
@@ -84,21 +84,21 @@ permanent_rows(void)
 }
 
 /*
- * How many rows were granted?
+ * How many rows were allowed?
  */
 static PgStat_Counter
-granted_rows(void)
+allowed_rows(void)
 {
 	PgStat_Counter total = 0;
 
-	for (GrantedRows *level = granted; level != NULL; level = level->outer)
+	for (AllowedRows *level = allowed; level != NULL; level = level->outer)
 		total += level->rows;
 	return total;
 }
 
 /*
  * Refuse a transaction with an id in which something was written that nobody
- * granted.
+ * allowed.
  *
  * A superuser may have switched the mode off just now.  An aborted transaction can
  * do no harm, and the removal of the session's temporary tables at exit is a
@@ -107,10 +107,10 @@ granted_rows(void)
 void
 pgsr_check_written(void)
 {
-	if (may_write || granted_commands > 0 || pgsr_mode == PGSR_OFF ||
+	if (may_write || allowed_commands > 0 || pgsr_mode == PGSR_OFF ||
 		!IsTransactionState() || proc_exit_inprogress || IsParallelWorker())
 		return;
-	if (!xid_expected || permanent_rows() > granted_rows())
+	if (!xid_expected || permanent_rows() > allowed_rows())
 		pgsr_refuse("a statement that writes",
 					"The transaction has changed the database and cannot commit.",
 					NULL);
@@ -156,26 +156,26 @@ pgsr_expect_writes(void)
 }
 
 /*
- * Follow a subtransaction's life: its granted rows pass to the one around it, or
+ * Follow a subtransaction's life: its allowed rows pass to the one around it, or
  * are gone.
  */
 static void
-granted_subxact_event(SubXactEvent event, SubTransactionId mySubid,
+pgsr_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 					  SubTransactionId parentSubid, void *arg)
 {
-	GrantedRows *level = granted;
+	AllowedRows *level = allowed;
 
 	if (level == NULL || level->nest_level < GetCurrentTransactionNestLevel())
 		return;
 	if (event == SUBXACT_EVENT_ABORT_SUB)
-		granted = level->outer;
+		allowed = level->outer;
 	else if (event == SUBXACT_EVENT_COMMIT_SUB)
 	{
 		level->nest_level--;
 		if (level->outer != NULL && level->outer->nest_level == level->nest_level)
 		{
 			level->outer->rows += level->rows;
-			granted = level->outer;
+			allowed = level->outer;
 		}
 	}
 }
@@ -185,24 +185,24 @@ granted_subxact_event(SubXactEvent event, SubTransactionId mySubid,
  * written before.  It may end the transaction and begin others.
  */
 void
-pgsr_begin_granted_command(void)
+pgsr_begin_allowed_command(void)
 {
 	static bool registered = false;
 
 	pgsr_write_guard_check();
 	if (!registered)
 	{
-		RegisterSubXactCallback(granted_subxact_event, NULL);
+		RegisterSubXactCallback(pgsr_subxact_callback, NULL);
 		registered = true;
 	}
-	granted_commands++;
+	allowed_commands++;
 }
 
 /*
- * Such a command has succeeded: grant the rows it has written.
+ * Such a command has succeeded: allow the rows it has written.
  */
 void
-pgsr_grant_written(void)
+pgsr_allow_written(void)
 {
 	int			nest_level = GetCurrentTransactionNestLevel();
 	PgStat_Counter rows;
@@ -210,27 +210,27 @@ pgsr_grant_written(void)
 	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		return;
 	xid_expected = true;
-	rows = permanent_rows() - granted_rows();
-	if (granted == NULL || granted->nest_level < nest_level)
+	rows = permanent_rows() - allowed_rows();
+	if (allowed == NULL || allowed->nest_level < nest_level)
 	{
-		GrantedRows *level = MemoryContextAlloc(TopTransactionContext,
-												sizeof(GrantedRows));
+		AllowedRows *level = MemoryContextAlloc(TopTransactionContext,
+												sizeof(AllowedRows));
 
 		level->nest_level = nest_level;
 		level->rows = 0;
-		level->outer = granted;
-		granted = level;
+		level->outer = allowed;
+		allowed = level;
 	}
-	granted->rows += rows;
+	allowed->rows += rows;
 }
 
 /*
  * Such a command has ended, by an error perhaps.
  */
 void
-pgsr_end_granted_command(void)
+pgsr_end_allowed_command(void)
 {
-	granted_commands--;
+	allowed_commands--;
 }
 
 /*
@@ -241,7 +241,7 @@ pgsr_write_guard_end_transaction(void)
 {
 	xid_expected = false;
 	may_write = false;
-	granted = NULL;
+	allowed = NULL;
 }
 
 /*
