@@ -294,11 +294,8 @@ pgsr_ProcessUtility_off(PROCESS_UTILITY_PARAMS)
 static pg_noinline void
 process_allowed(PROCESS_UTILITY_PARAMS)
 {
-	bool		discards = IsA(pstmt->utilityStmt, DiscardStmt) &&
-		pgsr_mode == PGSR_LOCKED;
-
 	pgsr_begin_allowed_command();
-	if (discards)
+	if (IsA(pstmt->utilityStmt, DiscardStmt) && pgsr_mode == PGSR_LOCKED)
 		pgsr_pinned_discard(true);
 	PG_TRY();
 	{
@@ -307,7 +304,7 @@ process_allowed(PROCESS_UTILITY_PARAMS)
 	}
 	PG_FINALLY();
 	{
-		if (discards)
+		if (pgsr_mode == PGSR_LOCKED)
 			pgsr_pinned_discard(false);
 		pgsr_end_allowed_command();
 	}
