@@ -9,6 +9,7 @@ measure_growth()
 	done
 	grow_lists
 	grow_pinned
+	grow_types
 }
 
 # One session that calls one function after the other: what the first call of each costs,
@@ -118,5 +119,27 @@ grow_pinned()
 			figure growth "pinned settings $kind: SELECT 1|$n" locked "$(section select 'marker, locked')"
 			figure growth "pinned settings $kind: SET|$n" locked "$(section command 'marker, locked')"
 		done
+	done
+}
+
+# So many types, those of tables, in a database with an operator class that is not core's.
+# The last of all, as they stay there.
+grow_types()
+{
+	local n
+	as_server_user "${single[@]}" -j postgres >/dev/null 2>"$work/errors" <<-END
+		CREATE OPERATOR CLASS own FOR TYPE int USING btree AS
+			OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 btint4cmp(int, int);
+
+	END
+	for n in 0 1000 10000; do
+		as_server_user "${single[@]}" postgres >/dev/null 2>>"$work/errors" <<-END
+			DO \$\$ BEGIN FOR i IN 1 .. $n / 2 LOOP EXECUTE format('CREATE TABLE IF NOT EXISTS typed_%s (i int)', i); IF i % 500 = 0 THEN COMMIT; END IF; END LOOP; END \$\$
+			VACUUM FREEZE ANALYZE pg_type
+		END
+		! grep -m 1 -E '(ERROR|FATAL|PANIC): ' "$work/errors" >&2 || die "a statement failed"
+		locked_session '' ''
+		run_input absent
+		figure growth "types: the lock|$n" locked "$(section lock)"
 	done
 }

@@ -329,13 +329,52 @@ pgsr_guc_pin_all(PgsrGucFilter filter, bool late)
 }
 
 /*
- * Take from what was SET in placeholders since the lock the privilege of whoever SET
- * it: to a library that is loaded now core hands it as if an ordinary user SET it, one
- * who was granted nothing, and so refuses it where only a superuser may (see
- * define_custom_variable()).  The values stay as they are.
+ * Take from what was SET in a placeholder since the lock the privilege of whoever SET
+ * it.
+ */
+static void
+demote(struct config_generic *record)
+{
+	if (record->source > PGC_S_OVERRIDE)
+	{
+		record->scontext = PGC_USERSET;
+		record->srole = InvalidOid;
+	}
+	for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
+	{
+		if (entry->source > PGC_S_OVERRIDE)
+		{
+			entry->scontext = PGC_USERSET;
+			entry->srole = InvalidOid;
+		}
+		/* by SET in any case */
+		entry->masked_scontext = PGC_USERSET;
+		entry->masked_srole = InvalidOid;
+	}
+}
+
+/*
+ * Give a placeholder the value that it had at the lock.
+ */
+static void
+take_back(struct config_generic *record)
+{
+	*SettingPart(record, string)->variable = SettingPart(record, string)->reset_val;
+	record->extra = SettingResetExtra(record, string);
+	record->source = record->reset_source;
+	record->scontext = record->reset_scontext;
+	record->srole = record->reset_srole;
+	keep_through_stack(record);
+}
+
+/*
+ * A library is about to be loaded: to its settings core hands what was SET in the
+ * placeholders (see define_custom_variable()).  It shall be as if an ordinary user SET
+ * it, one who was given no privilege, and core will refuse it where only a superuser
+ * may.  What anyone may set and "acts" is taken back.
  */
 void
-pgsr_guc_demote_placeholders(void)
+pgsr_guc_demote_placeholders(bool (*acts) (const char *name))
 {
 	int			n;
 	struct config_generic **settings = begin_list(&n);
@@ -346,22 +385,10 @@ pgsr_guc_demote_placeholders(void)
 
 		if (!is_placeholder(record))
 			continue;
-		if (record->source > PGC_S_OVERRIDE)
-		{
-			record->scontext = PGC_USERSET;
-			record->srole = InvalidOid;
-		}
-		for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
-		{
-			if (entry->source > PGC_S_OVERRIDE)
-			{
-				entry->scontext = PGC_USERSET;
-				entry->srole = InvalidOid;
-			}
-			/* by SET in any case */
-			entry->masked_scontext = PGC_USERSET;
-			entry->masked_srole = InvalidOid;
-		}
+		if (acts(record->name))
+			take_back(record);
+		else
+			demote(record);
 	}
 	end_list(settings);
 }

@@ -196,6 +196,22 @@ pgsr_pinned_settings_assign(const char *newval, void *extra)
 }
 
 /*
+ * Is this one of the settings that anyone may set and that act?
+ */
+static bool
+acts(const char *name)
+{
+	if (strchr(name, '.') == NULL)
+		return false;
+	for (int i = 0; i < (int) lengthof(acting_settings); i++)
+	{
+		if (pgsr_same_setting(acting_settings[i], name))
+			return true;
+	}
+	return false;
+}
+
+/*
  * Is a setting to be pinned?
  */
 static bool
@@ -205,14 +221,8 @@ is_pinned(const char *name, GucContext context, GucSource source)
 
 	if (pinned->superuser && context == PGC_SUSET)
 		return true;
-	if (strchr(name, '.') != NULL)
-	{
-		for (int i = 0; i < (int) lengthof(acting_settings); i++)
-		{
-			if (pgsr_same_setting(acting_settings[i], name))
-				return true;
-		}
-	}
+	if (acts(name))
+		return true;
 	for (int i = 0; i < pinned->length; i++)
 	{
 		if (pgsr_same_setting(next, name))
@@ -266,21 +276,8 @@ pin_stored_values(void)
 }
 
 /*
- * Pin a setting that has no value and that nothing has defined, by making a placeholder
- * of it.
- */
-static void
-pin_undefined(const char *name)
-{
-	if (pgsr_guc_name(name) != NULL)
-		return;
-	(void) set_config_option(name, NULL, PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SET, true, DEBUG1, false);
-	pgsr_guc_set_context(name, PGC_SU_BACKEND);
-}
-
-/*
- * Likewise, all that are to be pinned by name.
+ * Pin the names in the list that have no value and that nothing has defined, by
+ * making placeholders of them.
  */
 static void
 pin_undefined_names(void)
@@ -289,11 +286,14 @@ pin_undefined_names(void)
 
 	for (int i = 0; i < pinned->length; i++)
 	{
-		pin_undefined(next);
+		if (pgsr_guc_name(next) == NULL)
+		{
+			(void) set_config_option(next, NULL, PGC_USERSET, PGC_S_SESSION,
+									 GUC_ACTION_SET, true, DEBUG1, false);
+			pgsr_guc_set_context(next, PGC_SU_BACKEND);
+		}
 		next += strlen(next) + 1;
 	}
-	for (int i = 0; i < (int) lengthof(acting_settings); i++)
-		pin_undefined(acting_settings[i]);
 }
 
 /*
@@ -343,7 +343,7 @@ pgsr_load_library(const char *filename, const char *symbol)
 		return;
 	}
 
-	pgsr_guc_demote_placeholders();
+	pgsr_guc_demote_placeholders(acts);
 	PG_TRY();
 	{
 		if (symbol != NULL)

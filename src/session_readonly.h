@@ -257,7 +257,7 @@ typedef bool (*PgsrGucFilter) (const char *name, GucContext context,
 
 extern void pgsr_guc_pin_all(PgsrGucFilter filter, bool late);
 extern void pgsr_guc_keep_list(bool begins);
-extern void pgsr_guc_demote_placeholders(void);
+extern void pgsr_guc_demote_placeholders(bool (*acts) (const char *name));
 
 /*
  * pinned_settings.c: which settings are pinned
