@@ -31,15 +31,16 @@ static GucBoolCheckHook prev_check_read_only = NULL;
 /*
  * Correct a value that would make the session writable.  Drivers and poolers
  * send such settings as a matter of course, so this is no error, and no line in
- * the server log.
+ * the server log.  The configuration file says what RESET brings back.
  */
 static void
 stay_read_only(bool *newval, GucSource source)
 {
-	if (pgsr_mode == PGSR_OFF || *newval || source == PGC_S_TEST)
+	if (pgsr_mode == PGSR_OFF || *newval || source < PGC_S_INTERACTIVE ||
+		source == PGC_S_TEST)
 		return;
 	*newval = true;
-	if (source >= PGC_S_INTERACTIVE && !InitializingParallelWorker)
+	if (!InitializingParallelWorker)
 		ereport(WARNING_CLIENT_ONLY,
 				(errmsg("session stays read-only"),
 				 errdetail("pg_session_readonly keeps every transaction of this session read-only.")));

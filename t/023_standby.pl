@@ -46,7 +46,7 @@ my @locked = (
 	[ 'by statements, as an ordinary user', 'app', '', q(LOAD '$libdir/plugins/pg_session_readonly'), $lock ],
 	[ 'in a transaction that is over', 'boss', '', $load, 'BEGIN', $lock, 'ROLLBACK' ],
 	[ 'in a transaction that goes on', 'boss', '', $load, 'BEGIN', $lock ],
-	[ 'in a savepoint of one that goes on', 'boss', '', $load, 'BEGIN', 'SAVEPOINT a', $lock, 'ROLLBACK TO a' ],
+	[ 'in a savepoint of one that goes on', 'boss', '', $load, 'BEGIN', $lock, 'SAVEPOINT a', 'ROLLBACK TO a' ],
 	[ 'before a transaction that goes on', 'agent', '', 'BEGIN', 'SELECT count(*) FROM t' ],
 	[ 'before one that goes on and wants to write', 'agent', '', 'BEGIN READ WRITE', 'SET transaction_read_only = off' ],
 	[ 'before a snapshot that is kept', 'agent', '', 'BEGIN ISOLATION LEVEL REPEATABLE READ', 'SELECT count(*) FROM t' ],

@@ -68,11 +68,13 @@ large = connection.lobject(OID, "r")
 check("fastpath reads", large.read() == "large")
 connection.rollback()
 
-# A subtransaction from before the lock restores its flag; the next message is
-# a fastpath call.
+# Not inside a savepoint, whose end would bring back the flag it found.  One that ends
+# in a locked transaction finds it on; the next message is a fastpath call.
 other = connect()
 cursor = other.cursor()
-cursor.execute("SAVEPOINT a; " + LOCK)
+refused("lock inside a savepoint", lambda: cursor.execute("SAVEPOINT a; " + LOCK), other, "25001")
+cursor.execute(LOCK)
+cursor.execute("SAVEPOINT a")
 cursor.execute("RELEASE a")
 refused("fastpath after RELEASE", lambda: (other.lobject(0, "w"), other.commit()), other)
 other.close()
