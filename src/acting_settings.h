@@ -7,7 +7,7 @@
  * One row a line: name, reason.  They are pinned in every locked session, beside
  * those that only a superuser may set.  In the order of their names.
  *
- * Found in the sources that were at hand of the extensions of function_table.h
+ * Found in the sources that were at hand of the extensions of extension_table.h
  * (docs/reviewing-functions.md names their versions), of the contrib modules and of
  * the languages of 18.6: hooks and uses were read of strings and of settings with a
  * check or assign hook that are PGC_USERSET; of the others mostly the names.  A

@@ -33,26 +33,26 @@
 PG_FUNCTION_INFO_V1(pg_session_readonly_denied_functions);
 
 /*
- * The reviewed table.  Its strings stand in one chunk, and its rows say where:
- * thousands of pointers would have to be relocated as each session loads the
- * library.
+ * The reviewed tables.  Their strings stand in one chunk, and the rows say where: an
+ * array of pointers would have some 5,600 of them to be relocated as each session loads
+ * the library; so there are a hundred in all.
  */
-#define COLUMN_(column, line) column##line
-#define COLUMN(column, line) COLUMN_(column, line)
+#define COLUMN_(table, column, line) table##column##line
+#define COLUMN(table, column, line) COLUMN_(table, column, line)
 
 typedef struct TableText
 {
 #define FUNCTION(library, symbol, verdict, reason) \
-	char		COLUMN(library_, __LINE__)[sizeof(library)]; \
-	char		COLUMN(symbol_, __LINE__)[sizeof(symbol)]; \
-	char		COLUMN(reason_, __LINE__)[sizeof(reason)];
-#include "function_table.h"
+	char		COLUMN(TABLE, _library_, __LINE__)[sizeof(library)]; \
+	char		COLUMN(TABLE, _symbol_, __LINE__)[sizeof(symbol)]; \
+	char		COLUMN(TABLE, _reason_, __LINE__)[sizeof(reason)];
+#include "reviewed_functions.h"
 #undef FUNCTION
 } TableText;
 
 static const TableText table_text = {
 #define FUNCTION(library, symbol, verdict, reason) library, symbol, reason,
-#include "function_table.h"
+#include "reviewed_functions.h"
 #undef FUNCTION
 };
 
@@ -68,14 +68,21 @@ typedef struct ReviewedFunction
 #define ALLOW	PGSR_READS
 #define DENY	PGSR_DENIED_REVIEWED
 #define XID		PGSR_TAKES_XID
-static const ReviewedFunction reviewed_functions[] = {
 #define FUNCTION(library, symbol, verdict, reason) \
-	{offsetof(TableText, COLUMN(library_, __LINE__)), \
-	offsetof(TableText, COLUMN(symbol_, __LINE__)), \
-	offsetof(TableText, COLUMN(reason_, __LINE__)), verdict},
+	{offsetof(TableText, COLUMN(TABLE, _library_, __LINE__)), \
+	offsetof(TableText, COLUMN(TABLE, _symbol_, __LINE__)), \
+	offsetof(TableText, COLUMN(TABLE, _reason_, __LINE__)), verdict},
+static const ReviewedFunction core_functions[] = {
+#define TABLE core
 #include "function_table.h"
-#undef FUNCTION
+#undef TABLE
 };
+static const ReviewedFunction extension_functions[] = {
+#define TABLE extension
+#include "extension_table.h"
+#undef TABLE
+};
+#undef FUNCTION
 #undef ALLOW
 #undef DENY
 #undef XID
@@ -230,12 +237,13 @@ proc_text(HeapTuple proctup, AttrNumber attribute)
 }
 
 /*
- * The row of the reviewed table about a C or built-in function, or NULL.
+ * The row of the reviewed tables about a C or built-in function, or NULL.
  */
 static const ReviewedFunction *
 find_reviewed(HeapTuple proctup)
 {
 	const char *key[2] = {"", proc_text(proctup, Anum_pg_proc_prosrc)};
+	const ReviewedFunction *found;
 
 	if (((Form_pg_proc) GETSTRUCT(proctup))->prolang == ClanguageId)
 	{
@@ -247,8 +255,12 @@ find_reviewed(HeapTuple proctup)
 	}
 	if (key[1] == NULL)
 		return NULL;
-	return bsearch(key, reviewed_functions, lengthof(reviewed_functions),
-				   sizeof(ReviewedFunction), compare_reviewed);
+	found = bsearch(key, core_functions, lengthof(core_functions),
+					sizeof(ReviewedFunction), compare_reviewed);
+	if (found == NULL)
+		found = bsearch(key, extension_functions, lengthof(extension_functions),
+						sizeof(ReviewedFunction), compare_reviewed);
+	return found;
 }
 
 /*

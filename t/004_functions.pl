@@ -40,7 +40,7 @@ is($node->safe_psql('everything', q(
 		}
 	}
 	my %reviewed = map { $_ => 1 }
-	  slurp_file("$FindBin::RealBin/../src/function_table.h") =~ /^FUNCTION\("([^"]*)",/mg;
+	  map { slurp_file("$FindBin::RealBin/../src/$_") =~ /^FUNCTION\("([^"]*)",/mg } qw(function_table.h extension_table.h);
 	my @new = grep { !$looked_at{$_} && ($library{ (split)[0] } || !$reviewed{ (split)[0] }) }
 	  split(/\n/, $node->safe_psql('everything', q(
 		SELECT DISTINCT CASE l.lanname WHEN 'internal' THEN '-'
@@ -79,13 +79,20 @@ is($node->safe_psql('everything', q(
 		FROM pg_session_readonly_denied_functions() WHERE reason IN ('setting', 'reviewed'))),
 	't|1|0', 'the list follows the settings of the session');
 
-# --- the table itself: sorted, for it is searched by halving; reasons are sentences ---
+# --- the tables themselves: sorted, for they are searched by halving; reasons are sentences ---
 {
-	my @rows = grep { /^FUNCTION/ } split(/\n/, slurp_file("$FindBin::RealBin/../src/function_table.h"));
-	my @bad = grep { !/^FUNCTION\("[\w-]*", "\w+", (?:ALLOW|DENY|XID), "It [^"]*[.]"\)$/ } @rows;
-	is(join("\n", @bad), '', 'rows of the table are well formed');
-	my @keys = map { /"([^"]*)", "([^"]*)"/; "$1\0$2" } @rows;
-	is(join("\n", grep { $keys[ $_ - 1 ] ge $keys[$_] } 1 .. $#keys), '', 'the table is sorted, without duplicates');
+	my (%seen, @rows, @bad);
+	for my $table ('function_table.h', 'extension_table.h')
+	{
+		@rows = grep { /^FUNCTION/ } split(/\n/, slurp_file("$FindBin::RealBin/../src/$table"));
+		cmp_ok(scalar @rows, '>', 400, "$table: has rows");
+		@bad = grep { !/^FUNCTION\("[\w-]*", "\w+", (?:ALLOW|DENY|XID), "It [^"]*[.]"\)$/ } @rows;
+		is(join("\n", @bad), '', "$table: rows are well formed");
+		my @keys = map { /"([^"]*)", "([^"]*)"/; "$1\0$2" } @rows;
+		is(join("\n", grep { $keys[ $_ - 1 ] ge $keys[$_] } 1 .. $#keys), '', "$table: sorted, without duplicates");
+		# a library is in one of them
+		is(join(' ', grep { ($seen{$_} //= $table) ne $table } map { /"([^"]*)"/ } @rows), '', "$table: its libraries are in no other table");
+	}
 
 	@rows = grep { /^ACTING_SETTING/ } split(/\n/, slurp_file("$FindBin::RealBin/../src/acting_settings.h"));
 	@bad = grep { !/^ACTING_SETTING\("[\w]+[.][\w.]+", "[A-Z][^"]*[.]"\)$/ } @rows;
