@@ -209,12 +209,23 @@ current_value(struct config_generic *record)
  * Have the end of the transactions and functions in progress bring back the value
  * that a setting has now.  What stood there is not freed: core frees a value only when
  * no field of the record points at it any more.
+ *
+ * A string is another one of the same text, so that core tells it to the assign hook
+ * (AtEOXact_GUC()): the user that SET ROLE made has been taken back already when a
+ * transaction is rolled back (AbortTransaction()).
  */
 static void
 keep_through_stack(struct config_generic *record)
 {
 	config_var_value value = current_value(record);
 
+	if (record->stack != NULL && record->vartype == PGC_STRING && value.val.stringval)
+	{
+		char	   *copy = pgsr_guc_malloc(strlen(value.val.stringval) + 1);
+
+		if (copy != NULL)
+			value.val.stringval = strcpy(copy, value.val.stringval);
+	}
 	for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
 	{
 		entry->prior = value;
