@@ -1,6 +1,6 @@
 # The lock falls in the midst of something: in a transaction, but not inside a savepoint,
 # whose end would put the read-only flag back to what it was; inside a statement that goes
-# on; and a statement may end what it stands in (CALL of a procedure that rolls back).
+# on; over fastpath; in a parallel query.
 
 use strict;
 use warnings;
@@ -97,6 +97,30 @@ for my $preload ('', '-c session_preload_libraries=pg_session_readonly -c pg_ses
 			is(first_error($session, 'INSERT INTO victim VALUES (1)'), '25006', "$name: and then is");
 			$session->quit;
 		}
+	}
+}
+# The handler's block is a subtransaction, and so is one inside it.
+for my $way ('SET pg_session_readonly.mode = locked', 'SET LOCAL pg_session_readonly.mode = locked', 'SET pg_session_readonly.mode = on',
+	q(PERFORM set_config('pg_session_readonly.mode', 'locked', false)), q(PERFORM set_config('pg_session_readonly.mode', 'on', true)),
+	'PERFORM pg_session_readonly_lock()', q(LOAD 'pg_session_readonly'))
+{
+	for my $block (
+		[ 'a block with a handler', "BEGIN $way; EXCEPTION WHEN raise_exception THEN NULL; END" ],
+		[ 'a block in a block', "BEGIN BEGIN $way; EXCEPTION WHEN raise_exception THEN NULL; END; EXCEPTION WHEN raise_exception THEN NULL; END" ],
+		[ 'a handler', "BEGIN BEGIN PERFORM 1/0; EXCEPTION WHEN division_by_zero THEN $way; END; EXCEPTION WHEN raise_exception THEN NULL; END" ],
+		[ 'a block, and caught', "BEGIN BEGIN $way; RAISE 'went up'; EXCEPTION WHEN active_sql_transaction THEN NULL; END; END" ])
+	{
+		my ($where, $code) = @$block;
+		my $loads = $way =~ /LOAD/;
+		my $name = "$way in $where";
+		my $session = Wire->new($node, options => $loads ? ''
+			: '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+		# LOAD alone asks for nothing there
+		$session->run('SET pg_session_readonly.mode = locked') if $loads;
+		is($session->query("DO \$\$ $code \$\$")->{code}, $where =~ /caught/ ? '' : '25001', "$name: refused");
+		is(first_error($session, 'BEGIN', 'INSERT INTO victim VALUES (1)', 'ROLLBACK'), '', "$name: the session is as it was");
+		is(first_error($session, @lock, 'INSERT INTO victim VALUES (1)'), '25006', "$name: and can be locked");
+		$session->quit;
 	}
 }
 unchanged('not inside a savepoint');
@@ -217,12 +241,6 @@ for my $harm (q(PERFORM nextval('s')), q(x := nextval('s')), 'INSERT INTO victim
 		unchanged($name);
 		is($session->run('SHOW pg_session_readonly.mode'), 'locked', "$name: stays");
 		$session->quit;
-
-		$session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
-		is( first_error($session, "DO \$\$ BEGIN SET pg_session_readonly.mode = locked; $end;
-			EXCEPTION WHEN raise_exception THEN NULL; END \$\$"),
-			'25001', "lock in a block with a handler that ends with $end: refused");
-		$session->quit;
 	}
 }
 
@@ -295,147 +313,6 @@ for my $case (
 		'no lock after a write in the same statement');
 	unchanged('no lock after a write in the same statement');
 	is($session->run('SHOW pg_session_readonly.mode'), 'off', 'no lock after a write: off');
-	$session->quit;
-}
-
-# --- CALL of a procedure that ends its transaction ---
-# By the extended protocol core frees the statement with the transaction.  With each
-# block of memory mapped by itself (glibc's malloc does so, told by its environment),
-# and enough others of its kind freed after it, a look at the statement then
-# kills the backend.
-$node->stop;
-{
-	local $ENV{GLIBC_TUNABLES} = 'glibc.malloc.mmap_threshold=1024';
-	$node->start;
-}
-$node->safe_psql('postgres', q(
-	CREATE PROCEDURE fill() LANGUAGE plpgsql AS $$ BEGIN
-		FOR j IN 1 .. 300 LOOP EXECUTE format('PREPARE q%s AS SELECT 1', j); END LOOP;
-		FOR j IN 1 .. 300 LOOP EXECUTE format('DEALLOCATE q%s', j); END LOOP;
-	END $$;
-	CREATE PROCEDURE rolls_back(INOUT i int) LANGUAGE plpgsql AS 'BEGIN ROLLBACK; CALL fill(); i := i + 1; END';
-	CREATE PROCEDURE commits(INOUT i int) LANGUAGE plpgsql AS 'BEGIN COMMIT; CALL fill(); i := i + 1; COMMIT; END';
-	CREATE PROCEDURE commits_and_writes(i int) LANGUAGE plpgsql AS 'BEGIN COMMIT; INSERT INTO victim VALUES (i); END';
-	CREATE PROCEDURE rolls_back_and_writes(i int) LANGUAGE plpgsql AS 'BEGIN ROLLBACK; PERFORM setval(''s'', i); END';));
-$state = $node->safe_psql('postgres', $state_query);
-for my $mode ('off', 'on', 'locked')
-{
-	for my $allowed ('', 'sneak')
-	{
-		my $session = Wire->new($node);
-		$session->run("SET pg_session_readonly.allowed_functions = '$allowed'", $lock[0], "SET pg_session_readonly.mode = $mode");
-		for my $i (1 .. 7)
-		{
-			for my $procedure ('rolls_back', 'commits')
-			{
-				# longer each time, so that it lies elsewhere
-				my $result = $session->extended("CALL $procedure(\$1) --" . 'x' x (100 * $i), $i);
-				is("$result->{code} @{ $result->{rows} }", ' ' . ($i + 1), "CALL $procedure($i), $mode");
-			}
-		}
-		# a prepared statement, run again and again
-		$session->parse('call', 'CALL rolls_back($1)');
-		for my $i (1 .. 7)
-		{
-			$session->bind('', 'call', $i);
-			$session->execute('');
-			my $result = $session->sync;
-			is("$result->{code} @{ $result->{rows} }", ' ' . ($i + 1), "prepared CALL rolls_back($i), $mode");
-		}
-		is($session->query('SHOW pg_session_readonly.mode')->{rows}[0], $mode, "CALL: the session is $mode");
-		next if $mode eq 'off';
-		is($session->extended('CALL commits_and_writes($1)', 1)->{code}, '25006', "CALL with COMMIT and a write, $mode");
-		is($session->extended('CALL rolls_back_and_writes($1)', 4711)->{code}, '25006', "CALL with ROLLBACK and a write, $mode");
-		unchanged("CALL, $mode");
-		$session->quit;
-	}
-}
-
-# --- the lock outlasts the transaction, and so does what parallel workers are told ---
-{
-	my $parallel = $node->safe_psql('postgres', q(
-		SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')));
-	$node->safe_psql('postgres', q(
-		CREATE FUNCTION mode_of_worker() RETURNS text LANGUAGE plpgsql PARALLEL SAFE AS
-			$$ BEGIN RETURN current_setting('pg_session_readonly.mode') || pg_backend_pid(); END $$;
-		CREATE FUNCTION locks_by_clause() RETURNS void LANGUAGE sql SET pg_session_readonly.mode = locked AS 'SELECT';));
-	for my $way (
-		[ 'in a transaction', 'BEGIN', 'SET pg_session_readonly.mode = locked', 'COMMIT' ],
-		[ 'rolled back', 'BEGIN', 'SET pg_session_readonly.mode = locked', 'ROLLBACK' ],
-		[ 'SET LOCAL', 'BEGIN', 'SET LOCAL pg_session_readonly.mode = locked', 'COMMIT' ],
-		[ 'with a savepoint rolled back', 'BEGIN', 'SET pg_session_readonly.mode = locked', 'SAVEPOINT a', 'ROLLBACK TO a', 'COMMIT' ],
-		[ 'a function, rolled back', 'BEGIN', 'SELECT pg_session_readonly_lock()', 'ROLLBACK' ],
-		[ 'SET clause', 'SELECT locks_by_clause()' ],
-		[ 'set_config() for the transaction', q(SELECT set_config('pg_session_readonly.mode', 'locked', true)) ])
-	{
-		my ($name, @statements) = @$way;
-		my $session = Wire->new($node,
-			options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
-
-		$session->run(@statements);
-		is($session->run('SHOW pg_session_readonly.mode'), 'locked', "$name: locked");
-		$session->run("SET $parallel = on");
-		my ($mode, $pid) = $session->run('SELECT mode_of_worker()') =~ /^([a-z]+)([0-9]+)$/;
-		isnt($pid, $session->run('SELECT pg_backend_pid()'), "$name: there is a worker");
-		is($mode, 'locked', "$name: the worker is locked");
-		$session->quit;
-	}
-}
-
-# --- a function's SET clause does not switch a parallel worker off ---
-# In the leader it is refused to an ordinary user; a worker takes values from its
-# leader only.
-for my $preload ('session_preload_libraries', 'shared_preload_libraries')
-{
-	my $parallel = $node->safe_psql('postgres', q(
-		SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')));
-
-	if ($preload eq 'session_preload_libraries')
-	{
-		$node->safe_psql('postgres', q(
-			CREATE ROLE app LOGIN;
-			ALTER ROLE app SET session_preload_libraries = pg_session_readonly;
-			ALTER ROLE app SET pg_session_readonly.mode = off;
-			CREATE FUNCTION switches_off() RETURNS text LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.mode = off AS
-				$$ BEGIN RETURN current_setting('pg_session_readonly.mode') || ' ' || pg_backend_pid(); END $$;
-			CREATE FUNCTION switches_off_and_cancels() RETURNS bool LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.mode = off AS
-				$$ BEGIN RETURN pg_cancel_backend(0); END $$;));
-	}
-	else
-	{
-		$node->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_session_readonly'");
-		$node->restart;
-		$node->safe_psql('postgres', 'ALTER ROLE app RESET ALL');
-	}
-	for my $mode ('on', 'locked')
-	{
-		my $name = "$preload, $mode, SET clause in a worker";
-		my $session = Wire->new($node, user => 'app');
-
-		$session->run("SET pg_session_readonly.mode = $mode");
-		is($session->query('SELECT switches_off()')->{code}, '25006', "$name: refused in the leader");
-		$session->run("SET $parallel = on");
-		my ($there, $pid) = split / /, $session->run('SELECT switches_off()');
-		isnt($pid, $session->run('SELECT pg_backend_pid()'), "$name: there is a worker");
-		is($there, $mode, "$name: it stays");
-		is($session->query('SELECT switches_off_and_cancels()')->{code}, '25006', "$name: and holds");
-		$session->quit;
-	}
-}
-$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
-$node->restart;
-
-# --- not switched off in the midst of a transaction ---
-{
-	my $session = Wire->new($node);
-
-	$node->safe_psql('postgres', 'CREATE TABLE analyzed AS SELECT generate_series(1, 9) i');
-	$session->run("SET pg_session_readonly.denied_commands = 'default, -ANALYZE'", "LOAD 'pg_session_readonly'",
-		'BEGIN', 'ANALYZE analyzed');
-	is($session->query('SET pg_session_readonly.mode = off')->{code}, '25001', 'off after an allowed ANALYZE: refused');
-	is($session->query('COMMIT')->{tags}[0], 'ROLLBACK', 'off after an allowed ANALYZE: the transaction is gone');
-	is($session->run('SET pg_session_readonly.mode = off', 'BEGIN', 'SAVEPOINT a', 'SELECT 1', 'ROLLBACK TO a', 'COMMIT', 'SELECT 2'), '2',
-		'off after an ANALYZE that was rolled back: nothing is left of the guard');
 	$session->quit;
 }
 
@@ -571,42 +448,6 @@ for my $sql ('INSERT INTO victim VALUES (1) RETURNING i', 'SELECT i FROM victim 
 	$session->quit;
 }
 unchanged('plans that were made before');
-
-# --- the client is told with the statement that moves the mode, not with the next ---
-{
-	my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
-	for my $case ([ 'on', 'on' ], [ 'off', 'off' ], [ 'on', 'on' ], [ 'locked', 'on' ])
-	{
-		my ($mode, $told) = @$case;
-		$session->run("SET pg_session_readonly.mode = $mode");
-		is($session->{parameters}{'pg_session_readonly.mode'}, $mode, "told of $mode");
-		is($session->{parameters}{default_transaction_read_only}, $told, "told of $mode: default_transaction_read_only");
-	}
-	$session->quit;
-}
-
-# --- the configuration file is read anew ---
-{
-	$node->append_conf('postgresql.conf', "default_transaction_read_only = on\n");
-	$node->reload;
-	my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=locked');
-	$node->append_conf('postgresql.conf', "default_transaction_read_only = off\nseq_page_cost = 7\n");
-	$node->reload;
-	my @notices;
-	for (1 .. 10 * $PostgreSQL::Test::Utils::timeout_default)
-	{
-		my $result = $session->query('SHOW seq_page_cost');
-		push @notices, @{ $result->{notices} };
-		last if $result->{rows}[0] eq '7';
-		select(undef, undef, undef, 0.1);
-	}
-	is($session->run('SHOW seq_page_cost'), '7', 'reload: read');
-	is("@notices", '', 'reload: no warning');
-	is($session->run('SHOW default_transaction_read_only'), 'on', 'reload: stays read-only');
-	$session->quit;
-	$node->append_conf('postgresql.conf', "seq_page_cost = 1\n");
-	$node->reload;
-}
 
 # --- the lock falls in a parallel query ---
 {
