@@ -33,7 +33,7 @@ enum
 
 typedef struct CommandSet
 {
-	uint64		bits[(NUM_ITEMS + 63) / 64];
+	bool		has[NUM_ITEMS];
 } CommandSet;
 
 /*
@@ -104,35 +104,12 @@ item_number(const char *name)
 }
 
 /*
- * Put an item into a set, or take it out.
- */
-static void
-set_item(CommandSet *set, int item, bool present)
-{
-	uint64		bit = UINT64CONST(1) << (item % 64);
-
-	if (present)
-		set->bits[item / 64] |= bit;
-	else
-		set->bits[item / 64] &= ~bit;
-}
-
-/*
- * Is an item in a set?
- */
-static inline bool
-has_item(const CommandSet *set, int item)
-{
-	return (set->bits[item / 64] >> (item % 64)) & 1;
-}
-
-/*
  * The command of the built-in list that has this number, or NULL.
  */
 static const BuiltinCommand *
 find_builtin(int item)
 {
-	if (!has_item(&builtin, item))
+	if (!builtin.has[item])
 		return NULL;
 	for (int i = 0; i < (int) lengthof(builtin_commands); i++)
 	{
@@ -153,7 +130,7 @@ pgsr_commands_init(void)
 		int			item = item_number(builtin_commands[i].name);
 
 		if (item >= 0)
-			set_item(&builtin, item, true);
+			builtin.has[item] = true;
 	}
 }
 
@@ -169,8 +146,8 @@ apply_item(CommandSet *set, const char *item)
 
 	if (pg_strcasecmp(name, "default") == 0)
 	{
-		for (int i = 0; i < (int) lengthof(set->bits); i++)
-			set->bits[i] |= builtin.bits[i];
+		for (int i = 0; i < NUM_ITEMS; i++)
+			set->has[i] |= builtin.has[i];
 		return true;
 	}
 
@@ -203,12 +180,12 @@ apply_item(CommandSet *set, const char *item)
 			return false;
 		}
 	}
-	set_item(set, number, present);
+	set->has[number] = present;
 	return true;
 }
 
 /*
- * Check hook: parse the list once, into a set of bits.  An empty list denies
+ * Check hook: parse the list once, into a set.  An empty list denies
  * nothing.
  */
 bool
@@ -258,9 +235,9 @@ statement_item(Node *parsetree)
 	{
 		CopyStmt   *copy = (CopyStmt *) parsetree;
 
-		if (copy->is_program && !has_item(denied, tag))
+		if (copy->is_program && !denied->has[tag])
 			return ITEM_COPY_PROGRAM;
-		if (copy->filename != NULL && !has_item(denied, tag))
+		if (copy->filename != NULL && !denied->has[tag])
 			return ITEM_COPY_FILE;
 	}
 	return tag;
@@ -338,7 +315,7 @@ pgsr_check_command(Node *parsetree)
 
 	if (item < 0)
 		return PGSR_NEEDS_NOTHING;
-	if (has_item(denied, item))
+	if (denied->has[item])
 	{
 		if (loads_ourselves(parsetree))
 			return PGSR_NEEDS_NO_RUN;
