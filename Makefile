@@ -58,7 +58,7 @@ PG_CFLAGS = -Wall -Wextra -Wno-unused-parameter
 # 15's headers declare walkers as bool (*walker) (), which since C23, the default of
 # gcc 15, is a function without parameters.
 ifneq (,$(filter 15.%,$(shell $(PG_CONFIG) --version)))
-PG_CFLAGS += -std=gnu17
+PG_CFLAGS += -std=gnu11
 endif
 
 PGXS := $(shell $(PG_CONFIG) --pgxs)

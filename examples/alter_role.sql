@@ -7,7 +7,7 @@
 -- To undo it: ALTER ROLE ai_agent RESET for each setting below, or DROP ROLE.
 --
 -- Tried with PostgreSQL 15, psql, node-postgres, postgres.js, psycopg 3, JDBC and
--- two MCP servers (t/009_node.pl, t/010_mcp.pl).
+-- two MCP servers (t/clients/node.pl, t/clients/mcp.pl).
 
 -- No superuser, no REPLICATION; set a password as your pg_hba.conf wants it.
 CREATE ROLE ai_agent LOGIN;

@@ -174,7 +174,7 @@ in_chroot()
 		mount -t proc proc "$0/proc" && mount --rbind /dev "$0/dev" || exit 1
 		root=$0
 		exec chroot "$root" "$@"' "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-		LC_ALL=C.UTF-8 HOME=/root "${proxy[@]}" "$@"
+		LC_ALL=C.UTF-8 HOME=/root PGSR_CHROOT="$root" "${proxy[@]}" "$@"
 }
 
 # The same, on a copy of the tree.

@@ -146,6 +146,8 @@ make_work_copy()
 {
 	work=$(mktemp -d "${1:-}/tmp/pgsr.XXXXXX")
 	trap 'leave' EXIT
+	# what runs when ^C comes may end as if nothing were
+	trap 'exit 130' INT
 	mkdir "$work/src"
 	(cd "$top" && git -c safe.directory="$top" ls-files -co --exclude-standard 2>/dev/null || find . -type f) |
 		(cd "$top" && while read -r file; do [ ! -e "$file" ] || printf '%s\n' "$file"; done) |
@@ -180,9 +182,22 @@ copy_server()
 			"for what is kept, PGSR_CACHE can name another"
 }
 
+# End what was started in $work and has written its process id there: after ^C the tests'
+# own servers still run.
+end_servers()
+{
+	local file pid
+	find "$work" \( -name postmaster.pid -o -name pgbouncer.pid \) | while read -r file; do
+		pid=$(head -n 1 "$file")
+		! grep -qsF "$work/" "/proc/$pid/cmdline" || kill -QUIT "$pid"
+		while grep -qsF "$work/" "/proc/$pid/cmdline"; do sleep 0.1; done
+	done
+}
+
 leave()
 {
 	[ -z "${on_leave:-}" ] || $on_leave || true
+	end_servers
 	rm -rf "$work"
 }
 

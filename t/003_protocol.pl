@@ -201,28 +201,5 @@ for my $end ('CopyFail', 'Terminate', 'a lost connection')
 	$session->quit;
 }
 
-# --- fastpath, parameter status, and cursors before the lock, by psycopg2 ---
-SKIP:
-{
-	my $python = $ENV{PYTHON} || 'python3';
-	skip 'no psycopg2', 1
-	  if system("$python -c 'import psycopg2' 2>/dev/null") != 0;
-
-	my ($stdout, $stderr);
-	my $oid = $node->safe_psql('postgres', "SELECT lo_from_bytea(0, 'large')");
-	$state = $node->safe_psql('postgres', $state_query);
-	IPC::Run::run [ $python, 't/driver.py', $node->connstr('postgres'), $oid ],
-	  '>', \$stdout, '2>', \$stderr;
-	is($stderr, '', 'driver: no exception');
-	like($stdout, qr/^done$/m, 'driver: ran to its end');
-	for my $line (split /\n/, $stdout)
-	{
-		like($line, qr/^ok /, "driver: $line") unless $line eq 'done';
-	}
-	unchanged('driver');
-	is($node->safe_psql('postgres', "SELECT lo_get($oid)"), '\x6c61726765',
-		'large object is as it was');
-}
-
 $node->stop;
 done_testing();

@@ -8,7 +8,7 @@
 #   ``` with "$ "   a shell, and the lines below the command are its output; where
 #                   the command is psql and prompts follow, these are its input
 #   ```ini          PgBouncer's: the lines stand in examples/pgbouncer.ini, which
-#                   t/005_pgbouncer.pl runs
+#                   t/clients/pgbouncer.pl runs
 #   ``` with a URL  psql with that URL; the session is locked
 #   ```python, java, js, go
 #                   a program that prints the mode of its session: "locked", and
@@ -475,7 +475,7 @@ my %example = (
 		fresh(0);
 		run_sql('mcp_server.json: the role', slurp_file("$top/examples/alter_role.sql"), 'postgres');
 		run_url("mcp_server.json: $_", $_) for $json =~ m{"(postgres(?:ql)?://[^"]+)"}g;
-		# t/010_mcp.pl runs them, of these versions
+		# t/clients/mcp.pl runs them, of these versions
 		my $tried = slurp_file("$top/t/clients/package.json");
 		while ($json =~ /"(\@[\w\/-]+)\@([\d.]+)"/g)
 		{
@@ -483,7 +483,7 @@ my %example = (
 		}
 	},
 	'pgbouncer.ini' => sub {
-		note('pgbouncer.ini is run by t/005_pgbouncer.pl');
+		note('pgbouncer.ini is run by t/clients/pgbouncer.pl');
 	},
 	'Dockerfile' => sub {
 	  SKIP:

@@ -52,7 +52,7 @@ sub create_all_extensions
 sub clients_or_skip
 {
 	my @packages = @_;
-	my $clients = "$FindBin::RealBin/clients";
+	my $clients = $FindBin::RealBin;
 	my $js = $ENV{NODE} || 'node';
 	plan skip_all => "$js is missing" if system("$js --version >/dev/null 2>&1") != 0;
 	for my $package (@packages)

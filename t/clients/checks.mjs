@@ -1,5 +1,5 @@
-// A line a check, beginning with "ok" or "not ok", for t/009_node.pl and
-// t/010_mcp.pl.
+// A line a check, beginning with "ok" or "not ok", for t/clients/node.pl and
+// t/clients/mcp.pl.
 
 export function check(name, passed, seen) {
   console.log((passed ? 'ok ' : 'not ok ') + name +

@@ -1,4 +1,4 @@
-// An agent that speaks to an MCP server, for t/010_mcp.pl:
+// An agent that speaks to an MCP server, for t/clients/mcp.pl:
 //
 //     node mcp.mjs SERVER URL FILE [CONFIG]
 //

@@ -1,4 +1,4 @@
-// node-postgres, for t/009_node.pl:  node node_postgres.mjs URL [MODE]
+// node-postgres, for t/clients/node.pl:  node node_postgres.mjs URL [MODE]
 //
 // MODE is what the session must report, "locked" if it is not given; "none"
 // means that no lock is expected, and only that is checked.

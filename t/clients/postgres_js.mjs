@@ -1,4 +1,4 @@
-// postgres.js, for t/009_node.pl:  node postgres_js.mjs URL [MODE [PARAMETERS]]
+// postgres.js, for t/clients/node.pl:  node postgres_js.mjs URL [MODE [PARAMETERS]]
 //
 // MODE is as for node_postgres.mjs.  PARAMETERS are parameters of the startup
 // message, in JSON, which this driver takes as its option "connection".

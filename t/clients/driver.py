@@ -1,4 +1,4 @@
-"""What a driver does beyond simple queries, for t/003_protocol.pl.
+"""What a driver does beyond simple queries, for t/clients/psycopg2.pl.
 
 Prints a line a check, beginning with "ok" or "not ok", and "done".
 """

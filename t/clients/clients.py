@@ -1,4 +1,4 @@
-"""Python's drivers and frameworks against a locked role, for t/007_python.pl.
+"""Python's drivers and frameworks against a locked role, for t/clients/python.pl.
 
 Prints a line a check, beginning with "ok" or "not ok", and "done".
 """

@@ -7,7 +7,7 @@ import java.sql.Statement;
 import java.util.Properties;
 
 /**
- * What JDBC does, unmodified, against a locked session, for t/008_jdbc.pl. Prints
+ * What JDBC does, unmodified, against a locked session, for t/clients/jdbc.pl. Prints
  * a line a check, beginning with "ok" or "not ok", and "done".
  */
 public class Jdbc

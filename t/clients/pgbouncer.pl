@@ -52,7 +52,7 @@ $node->safe_psql('postgres', q(
 	ALTER ROLE asserts SET search_path = asserts, public, pg_catalog;));
 
 # The aliases that the documentation shows, as they stand there.
-my $top = dirname(dirname(__FILE__));
+my $top = dirname(__FILE__) . '/../..';
 my $documented = slurp_file("$top/examples/pgbouncer.ini");
 my ($connect_query) = $documented =~ /^agents_by_name = .* connect_query='(.*)'$/m
   or die 'no connect_query in examples/pgbouncer.ini';

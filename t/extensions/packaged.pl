@@ -350,7 +350,7 @@ $node->append_conf('postgresql.conf', "
 $node->append_conf('postgresql.conf', q(cron.database_name = 'with_pg_cron')) if $available{pg_cron};
 $node->restart;
 my $pg_config = $ENV{PG_CONFIG} || $node->config_data('--bindir') . '/pg_config';
-my $review = "$FindBin::RealBin/../script/review-extension";
+my $review = "$FindBin::RealBin/../../script/review-extension";
 
 # What stands in the statements for something of this run.
 sub filled

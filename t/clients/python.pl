@@ -1,5 +1,5 @@
 # Python's drivers and frameworks, unmodified, against a locked role: psycopg 3,
-# SQLAlchemy's reflection, Django's inspectdb.  (psycopg2 is in 003_protocol.pl.)
+# SQLAlchemy's reflection, Django's inspectdb.  (psycopg2 is in psycopg2.pl.)
 
 use strict;
 use warnings;
@@ -33,7 +33,7 @@ for my $client ('psycopg', 'sqlalchemy', 'django')
 		skip 'no psycopg2 for ' . $client, 1
 		  if $client ne 'psycopg' && system("$python -c 'import psycopg2' 2>/dev/null") != 0;
 		my ($stdout, $stderr) = ('', '');
-		IPC::Run::run [ $python, 't/clients.py', $client, $node->host, $node->port ],
+		IPC::Run::run [ $python, 't/clients/clients.py', $client, $node->host, $node->port ],
 		  '>', \$stdout, '2>', \$stderr;
 		# psycopg 3 sometimes logs that its pipeline was aborted by the refusal
 		$stderr =~ s/^error ignored terminating <psycopg\.Pipeline .*\n//mg;

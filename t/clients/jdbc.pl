@@ -25,7 +25,7 @@ $node->safe_psql('postgres', q(
 	ALTER ROLE agent SET pg_session_readonly.mode = locked;));
 
 my $classes = PostgreSQL::Test::Utils::tempdir();
-system_or_bail('javac', '-d', $classes, 't/Jdbc.java');
+system_or_bail('javac', '-d', $classes, 't/clients/Jdbc.java');
 my ($stdout, $stderr) = ('', '');
 IPC::Run::run [ 'java', '-cp', "$classes:$jar", 'Jdbc', $node->port ],
   '>', \$stdout, '2>', \$stderr;
