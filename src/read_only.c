@@ -24,6 +24,9 @@
 #define READ_ONLY			"transaction_read_only"
 #define TRACK_COUNTS		"track_counts"
 
+/* The client has yet to be told of the default. */
+bool		pgsr_read_only_untold = false;
+
 /* The check hooks that were there before ours. */
 static GucBoolCheckHook prev_check_default_read_only = NULL;
 static GucBoolCheckHook prev_check_read_only = NULL;
@@ -91,13 +94,17 @@ pgsr_read_only_follow(bool guarded)
 }
 
 /*
- * Keep the default, and have the client told of it if that can be done now.
+ * Keep the default, and have the client told of it, as soon as that can be done: not
+ * by the statement that ends a failed transaction.
  */
 void
 pgsr_read_only_announce(void)
 {
 	DefaultXactReadOnly = true;
-	if (IsTransactionState() && !IsInParallelMode() && !IsParallelWorker())
+	if (IsParallelWorker())
+		return;
+	pgsr_read_only_untold = !IsTransactionState() || IsInParallelMode();
+	if (!pgsr_read_only_untold)
 		(void) set_config_option(DEFAULT_READ_ONLY, "on", PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SET, true, WARNING, false);
 }

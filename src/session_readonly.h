@@ -85,6 +85,8 @@ extern bool pgsr_names_this_library(const char *libraries);
 /*
  * read_only.c: core's two read-only settings
  */
+extern bool pgsr_read_only_untold;
+
 extern void pgsr_read_only_init(void);
 extern void pgsr_read_only_follow(bool guarded);
 extern void pgsr_read_only_announce(void);
@@ -100,7 +102,7 @@ pgsr_read_only_assert(void)
 {
 	XactReadOnly = true;
 	pgstat_track_counts = true;
-	if (unlikely(!DefaultXactReadOnly))
+	if (unlikely(!DefaultXactReadOnly || pgsr_read_only_untold))
 		pgsr_read_only_announce();
 }
 

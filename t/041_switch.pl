@@ -125,6 +125,7 @@ for my $user ('root', 'plain')
 			[ 'first on by SET LOCAL', 'BEGIN', 'SET LOCAL pg_session_readonly.mode = on', $set, 'ROLLBACK' ],
 			[ 'twice', 'BEGIN', $set, $set, 'ROLLBACK', $set ],
 			[ "a default that was SET", 'SET default_transaction_read_only = off', 'BEGIN', 'SET default_transaction_read_only = off', $set, 'ROLLBACK' ],
+			[ "a default that was SET, ended by an error", 'BEGIN', 'SET default_transaction_read_only = off', $set, 'SELECT 1', '?SELECT 1/0', 'ROLLBACK' ],
 			[ "a default that was SET LOCAL", 'BEGIN', 'SET LOCAL default_transaction_read_only = off', $set, 'COMMIT' ],
 			($mode eq 'on' ? [ "a function's SET clause", 'SELECT clause_on()' ] : ()))
 		{
