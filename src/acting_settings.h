@@ -2,17 +2,16 @@
  *
  * acting_settings.h
  *	  Settings that anyone may set, and that act: they write files, load code,
- *	  connect, or open a way past what is refused.
+ *	  connect, change what other sessions see or what is recorded of this one,
+ *	  crash the server, or open a way past what is refused.
  *
  * One row a line: name, reason.  They are pinned in every locked session, beside
  * those that only a superuser may set.  In the order of their names.
  *
- * Found in the sources that were at hand of the extensions of extension_table.h
- * (docs/reviewing-functions.md names their versions), of the contrib modules and of
- * the languages of 18.6: hooks and uses were read of strings and of settings with a
- * check or assign hook that are PGC_USERSET; of the others mostly the names.  A
- * setting that changes only plans, limits, formats or what this session is told has
- * no row, nor has one that acts only with a function or command that is refused.
+ * The table is what the sweep found (t/sweep/settings.pl) in the contrib modules, the
+ * languages and the packaged extensions of bookworm, whose settings t/settings_seen
+ * names, and what reading found: in extensions that are not packaged there, and of what
+ * acts only in a use that the sweep makes none of.
  *
  *-------------------------------------------------------------------------
  */
@@ -20,11 +19,17 @@ ACTING_SETTING("citus.enable_change_data_capture", "Its assign hook changes dyna
 ACTING_SETTING("citus.writable_standby_coordinator", "On a standby it lets writes through to the workers.")
 ACTING_SETTING("hypopg.use_real_oids", "It makes hypothetical indexes use up object identifiers of the server.")
 ACTING_SETTING("pg_parquet.enable_copy_hooks", "It lets COPY write Parquet files and to URLs, past other hooks.")
+ACTING_SETTING("pg_qualstats.enabled", "It decides what is recorded of this session, where all see it.")
+ACTING_SETTING("pg_qualstats.sample_rate", "It decides what is recorded of this session, where all see it.")
+ACTING_SETTING("pg_show_plans.is_enabled", "It switches the plans that all sessions see on and off, for all.")
+ACTING_SETTING("pg_show_plans.plan_format", "It changes the format of the plans that all sessions see.")
 ACTING_SETTING("pg_stash_advice.stash_name", "Planning then creates the shared memory of the stashes.")
 ACTING_SETTING("pgroonga.log_path", "Its assign hook opens the file for writing.")
 ACTING_SETTING("pgroonga.log_rotate_threshold_size", "A log file of this size is renamed.")
 ACTING_SETTING("pgroonga.query_log_path", "Its assign hook opens the file for writing.")
 ACTING_SETTING("pgroonga.query_log_rotate_threshold_size", "A log file of this size is renamed.")
+ACTING_SETTING("pljs.start_proc", "It runs a function, past the checks of functions.")
+ACTING_SETTING("plpgsql_check.mode", "Its value 'fresh_start' can crash the server.")
 ACTING_SETTING("plpgsql_check.profiler", "It writes profiles that sessions share.")
 ACTING_SETTING("plv8.debugger_port", "It names a port that V8 listens on.")
 ACTING_SETTING("plv8.icu_data", "It names a file that V8 loads and trusts.")
