@@ -426,6 +426,16 @@ pgsr_xact_callback(XactEvent event, void *arg)
 	if (!guards_installed)
 		return;
 
+	/*
+	 * No hook has come by since the mode has moved, and core is about to bring back
+	 * what was SET.  What does not look at catalogs is done after an error as well.
+	 */
+	if (unlikely(follow_pending) && event == XACT_EVENT_PRE_COMMIT)
+		follow_mode();
+	if (unlikely(follow_pending) && event == XACT_EVENT_ABORT &&
+		pgsr_mode == PGSR_LOCKED && !IsParallelWorker())
+		pgsr_pin_settings(false, false);
+
 	switch (event)
 	{
 		case XACT_EVENT_PRE_COMMIT:

@@ -395,16 +395,14 @@ demote(struct config_generic *record)
 }
 
 /*
- * Give a placeholder the value that it had at the lock.
+ * Give a placeholder the value that it had at the lock.  Its source stays: from 16 on
+ * core has a list of the settings whose source is not the default.
  */
 static void
 take_back(struct config_generic *record)
 {
 	*SettingPart(record, string)->variable = SettingPart(record, string)->reset_val;
 	record->extra = SettingResetExtra(record, string);
-	record->source = record->reset_source;
-	record->scontext = record->reset_scontext;
-	record->srole = record->reset_srole;
 	keep_through_stack(record);
 }
 
@@ -428,8 +426,7 @@ pgsr_guc_demote_placeholders(bool (*acts) (const char *name))
 			continue;
 		if (acts(record->name))
 			take_back(record);
-		else
-			demote(record);
+		demote(record);
 	}
 	end_list(settings);
 }

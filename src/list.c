@@ -85,9 +85,11 @@ pgsr_next_name(char **rest, bool *plain)
 	}
 	else
 	{
+		if (!isalpha((unsigned char) *in) && *in != '_' && !IS_HIGHBIT_SET(*in))
+			return NULL;
 		for (; *in && *in != '.'; in++)
 		{
-			if (strchr(WHITE_SPACE "\":()", *in))
+			if (strchr(WHITE_SPACE "\":()", *in) || iscntrl((unsigned char) *in))
 				return NULL;
 			*plain &= !IS_HIGHBIT_SET(*in);
 			*out++ = pg_ascii_tolower((unsigned char) *in);

@@ -468,16 +468,22 @@ pgsr_mode_check(int *newval, void **extra, GucSource source)
  * Take up an assigned mode.  Returns whether that moved the switch.
  *
  * Core also brings back older values (RESET, the end of a transaction, subtransaction
- * or function), and asks no check hook: these may raise the mode and no more.
+ * or function), and asks no check hook: these may raise the mode and no more, and RESET
+ * only where SET might.
  */
 bool
 pgsr_mode_assign(int newval)
 {
+	const char *hint;
+
 	if (!IsParallelWorker() && (!pgsr_mode_settled || !mode_applies()))
 		return false;
 	if (newval == (int) pgsr_mode || pgsr_mode == PGSR_LOCKED)
 		return false;
 	if (newval < (int) pgsr_mode && !IsParallelWorker() && !is_plain_set())
+		return false;
+	if (newval > (int) pgsr_mode && !IsParallelWorker() && IsTransactionState() &&
+		mode_obstacle(&hint) != NULL)
 		return false;
 	pgsr_mode = newval;
 	return true;

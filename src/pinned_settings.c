@@ -12,6 +12,7 @@
 #include "postgres.h"
 
 #include "access/parallel.h"
+#include "access/xact.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/value.h"
@@ -290,7 +291,9 @@ pin_undefined_names(void)
 		{
 			(void) set_config_option(next, NULL, PGC_USERSET, PGC_S_SESSION,
 									 GUC_ACTION_SET, true, DEBUG1, false);
-			pgsr_guc_set_context(next, PGC_SU_BACKEND);
+			/* unless there can be no setting of this name */
+			if (pgsr_guc_name(next) != NULL)
+				pgsr_guc_set_context(next, PGC_SU_BACKEND);
 		}
 		next += strlen(next) + 1;
 	}
@@ -303,7 +306,7 @@ pin_undefined_names(void)
 void
 pgsr_pin_settings(bool late, bool administered)
 {
-	if (!late && !IsParallelWorker())
+	if (!late && !IsParallelWorker() && IsTransactionState())
 		pin_undefined_names();
 
 	/* the session begins */

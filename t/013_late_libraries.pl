@@ -318,6 +318,28 @@ for my $case ([ "as the host has it", [ "SET writer.note = 'fail'" ], [] ], [ 'a
 	$session->quit;
 }
 
+# Likewise, a setting that acts and that the library defines: core gets the value of before
+# the lock, and RESET ALL goes through its lists.
+for my $case (
+	[ 'nothing given', '', '' ],
+	[ "the agent's", '', "SET pljs.start_proc = 'agent'" ],
+	[ "the agent's, in a transaction", '', 'BEGIN', "SET LOCAL pljs.start_proc = 'agent'", 'SAVEPOINT a', "SET pljs.start_proc = 'agent'" ],
+	[ "the agent's, twice", '', "SET pljs.start_proc = 'agent'", 'BEGIN', "SET pljs.start_proc = 'agent'" ])
+{
+	my ($name, @statements) = @$case;
+	for my $end ('RESET ALL', 'DISCARD ALL')
+	{
+		my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=locked');
+		$session->run(grep { $_ } @statements, "SET writer.note = 'acts'", 'SELECT settings()');
+		unlike($session->run('SELECT hooks_told()'), qr/agent/, "a setting that acts, $name: the library is not told");
+		is($session->run('SHOW pljs.start_proc'), 'none', "a setting that acts, $name: what is in force");
+		$session->query('COMMIT') if grep { /BEGIN/ } @statements;
+		$session->run($end, $end, 'DO $$ BEGIN END $$');
+		is($session->query("SET pljs.start_proc = 'agent'")->{code}, '55P02', "a setting that acts, $name, $end: pinned then");
+		$session->quit;
+	}
+}
+
 # --- an error in a parallel query does not lose the pins ---
 $node->safe_psql('postgres', q(
 	CREATE FUNCTION pf(int) RETURNS int LANGUAGE plpgsql PARALLEL SAFE AS 'BEGIN RETURN $1 + 1; END';

@@ -121,6 +121,8 @@ my $long = $acute x 40;
 my $longest = 'f' x 63;
 my $longer = 'x' x 70;
 for my $case (
+	(map { [ 'denied_functions', "no name, $_", 'Not the name of a function, "extension:" or "language:": "%s".', $_ ] }
+		'-unreviewed', '-', '--VACUUM', "\x01", "a\x01b", '1st'),
 	[ 'denied_functions', "an unquoted $acute", 'Name must be in double quotes: "%s".', "app.$acute" ],
 	[ 'denied_functions', 'a name that core would cut', 'Name is too long: "%s".', qq("$long") ],
 	[ 'denied_functions', 'a schema that core would cut', 'Name is too long: "%s".', ('a' x 64) . '.f' ],

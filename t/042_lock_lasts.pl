@@ -212,6 +212,57 @@ $node->restart;
 	$node->reload;
 }
 
+# --- the statement that locks is not at its end, and the next is an error: what is pinned is ---
+$node->safe_psql('postgres', 'CREATE ROLE low; GRANT USAGE ON SCHEMA public TO low');
+for my $case (
+	[ 'a suspended portal', sub {
+		my ($session) = @_;
+		$session->parse('', 'SELECT pg_session_readonly_lock()');
+		$session->bind('', '');
+		$session->execute('', 1);
+		return $session->sync;
+	} ],
+	[ 'fastpath', sub { $_[0]->fastpath($node->safe_psql('postgres', q(SELECT 'pg_session_readonly_lock()'::regprocedure::oid))) } ],
+	[ 'SET', sub { $_[0]->query('SET pg_session_readonly.mode = locked') } ])
+{
+	my ($name, $locks) = @$case;
+	for my $error ('selec', 'SELECT 1 / 0', 'fastpath', 'ROLLBACK')
+	{
+		my $session = Wire->new($node, options => '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=off');
+		$session->run("SET pg_session_readonly.pinned_settings = 'superuser, statement_timeout, role'", 'BEGIN',
+			"SET LOCAL statement_timeout = '50s'", 'SET LOCAL log_min_error_statement = panic', 'SET LOCAL ROLE low');
+		is($locks->($session)->{code}, '', "lock by $name, then $error: locked");
+		$error eq 'fastpath' ? $session->fastpath(1) : $session->query($error);
+		$session->query('ROLLBACK');
+		is(join(' ', map { $session->run($_) } 'SELECT current_user', 'SHOW statement_timeout', 'SHOW log_min_error_statement',
+				'SHOW pg_session_readonly.mode'), 'low 50s panic locked', "lock by $name, then $error: what was SET in the transaction stays");
+		is($session->query('SET statement_timeout = 0')->{code}, '55P02', "lock by $name, then $error: pinned");
+		$session->quit;
+	}
+}
+
+# --- RESET does not raise the mode where SET would not ---
+$node->safe_psql('postgres', 'CREATE ROLE stored LOGIN SUPERUSER; ALTER ROLE stored SET pg_session_readonly.mode = locked');
+for my $sql ('RESET pg_session_readonly.mode', 'RESET ALL')
+{
+	my $session = Wire->new($node, user => 'stored');
+	$session->run('SET pg_session_readonly.mode = off', "LOAD 'pg_session_readonly'", 'BEGIN', 'DECLARE c CURSOR FOR SELECT nextval(\'s\')', $sql);
+	is($session->run('SHOW pg_session_readonly.mode'), 'off', "$sql, with an open cursor: the mode does not go up");
+	$session->run('CLOSE c', 'RESET pg_session_readonly.mode');
+	is($session->run('SHOW pg_session_readonly.mode'), 'locked', "$sql, then RESET without one: it does");
+	$session->quit;
+}
+
+# --- a pinned name that no setting can have ---
+for my $name ('plpgsql.nothing', '"a-b".c', '"a b".c', 'pg_session_readonly.nothing')
+{
+	my $session = Wire->new($node);
+	$session->run('DO $$ BEGIN END $$', "LOAD 'pg_session_readonly'", "SET pg_session_readonly.pinned_settings = '$name, work_mem'");
+	is($session->query('SET pg_session_readonly.mode = locked')->{code}, '', "pinned_settings = $name: locked");
+	is($session->query('SET work_mem = 100')->{code}, '55P02', "pinned_settings = $name: the others are pinned");
+	$session->quit;
+}
+
 unlike(slurp_file($node->logfile), qr/terminated by signal|TRAP/, 'no crash');
 $node->stop;
 done_testing();

@@ -48,6 +48,7 @@ static int32 late_value = 0;
 /* Settings that come with the library: a superuser's, and anyone's. */
 static char *command = NULL;
 static char *note = NULL;
+static char *acting = NULL;
 
 /* The values that the superuser's setting has had since it was defined, in turn. */
 static char told[1000];
@@ -94,7 +95,7 @@ write_late(XactEvent event, void *arg)
 /*
  * Module load callback
  *
- * Where writer.note asks for it, fails, or makes a placeholder without a value under
+ * Where writer.note asks for it, defines a setting that acts, fails, or makes a placeholder without a value under
  * the prefix of pg_session_readonly.
  */
 void
@@ -104,6 +105,9 @@ _PG_init(void)
 							   &command, "none", PGC_SUSET, 0, NULL, assign_command, NULL);
 	DefineCustomStringVariable("writer.note", "What anyone says.", NULL,
 							   &note, "none", PGC_USERSET, 0, NULL, NULL, NULL);
+	if (strcmp(note, "acts") == 0)
+		DefineCustomStringVariable("pljs.start_proc", "What acts, by its name.", NULL,
+								   &acting, "none", PGC_USERSET, 0, NULL, assign_command, NULL);
 	RegisterXactCallback(write_late, NULL);
 	if (strcmp(note, "misspell") == 0)
 		(void) set_config_option("pg_session_readonly.misspelt", NULL, PGC_USERSET,
