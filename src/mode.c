@@ -14,7 +14,6 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
-#include "commands/extension.h"
 #include "miscadmin.h"
 #include "replication/origin.h"
 #include "replication/walsender.h"
@@ -120,8 +119,6 @@ mode_obstacle(const char **hint)
 static bool
 loaded_on_purpose(void)
 {
-	if (creating_extension || IsBinaryUpgrade)
-		return false;
 	if (!IsNormalProcessingMode())
 		return true;
 	return ActivePortal != NULL && ActivePortal->commandTag == CMDTAG_LOAD;
