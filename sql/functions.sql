@@ -82,6 +82,8 @@ SET search_path = f, public;
 -- a call in the statement's own text is pointed at
 SELECT i, pg_terminate_backend(i::int) FROM t;
 SELECT pg_reload_conf();
+-- also where the verdict is known already
+SELECT pg_reload_conf();
 SELECT 1
 	WHERE pg_try_advisory_xact_lock(1);
 -- and not what only looks like it

@@ -85,6 +85,20 @@ SELECT name, setting, reset_val FROM pg_settings
 	WHERE name IN ('statement_timeout', 'work_mem', 'enable_seqscan', 'seq_page_cost', 'search_path', 'xmlbinary')
 	ORDER BY name COLLATE "C";
 
+-- what SET LOCAL has hidden does not come back
+\c -
+SET pg_session_readonly.pinned_settings = 'work_mem, search_path';
+LOAD 'pg_session_readonly';
+BEGIN;
+SET work_mem = '5MB';
+SET LOCAL work_mem = '6MB';
+SET search_path = public;
+SET LOCAL search_path = pg_catalog;
+SET pg_session_readonly.mode = locked;
+COMMIT;
+SHOW work_mem;
+SHOW search_path;
+
 -- nothing pinned while the mode is on
 \c -
 SET pg_session_readonly.pinned_settings = 'statement_timeout, role';

@@ -120,6 +120,13 @@ ROLLBACK;
 SHOW default_transaction_read_only;
 INSERT INTO victim VALUES (1);
 
+-- The statement that locks is read-only from there on.
+\c -
+LOAD 'pg_session_readonly';
+SET pg_session_readonly.mode = off;
+SELECT CASE i WHEN 1 THEN set_config('pg_session_readonly.mode', 'locked', false)
+	ELSE nextval('victim_seq')::text END FROM generate_series(1, 2) i;
+
 -- Statements prepared before the lock
 \c -
 PREPARE ins AS INSERT INTO victim VALUES (1);

@@ -6,6 +6,7 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Wire;
 
 my $writer = $ENV{PGSR_WRITER} or die "run this by 'make installcheck'";
 
@@ -175,6 +176,19 @@ for my $attack (@attacks)
 }
 is($node->safe_psql('postgres', 'SELECT count(*) FROM pg_prepared_xacts'),
 	'0', 'nothing prepared');
+
+# Each is refused at its own end, not only as its transaction commits.
+for my $attack (
+	[ 'a query', q(SELECT sneak('victim', 1)) ],
+	[ 'a command', q(DO $$ DECLARE x int; BEGIN x := sneak('victim', 1); END $$) ])
+{
+	my ($name, $sql) = @$attack;
+	my $session = Wire->new($node);
+	$session->run("LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = locked', 'BEGIN');
+	my $result = $session->query($sql);
+	is("$result->{code} $result->{status}", '25006 E', "$name, in a transaction: refused at once");
+	$session->quit;
+}
 
 # A refusal ends the transaction, not the session.
 my ($rc, $stdout, $stderr) = $node->psql('postgres',

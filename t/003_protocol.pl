@@ -142,6 +142,35 @@ for my $case (
 	$session->quit;
 }
 
+# A lock whose transaction is rolled back, where core brings back what was SET before it.
+{
+	my $session = Wire->new($node);
+	$session->run("LOAD 'pg_session_readonly'", map({ "SET pg_session_readonly.mode = $_" } 'on', 'off'),
+		'BEGIN', 'SET pg_session_readonly.mode = locked', 'ROLLBACK');
+	is($session->{parameters}{'pg_session_readonly.mode'}, 'locked', 'a lock that is rolled back: the client is told');
+	is_locked($session, 'a lock that is rolled back');
+	$session->quit;
+}
+
+# A portal that locks the session, by a function at whose end core takes the flag back, and
+# goes on.  16 and later have no such SET clause.
+if ($node->pg_version < 16)
+{
+	my $session = Wire->new($node);
+	$session->run("LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = off',
+		q(CREATE FUNCTION pg_temp.locks() RETURNS text LANGUAGE plpgsql SET transaction_read_only = on
+			AS $$ BEGIN RETURN set_config('pg_session_readonly.mode', 'locked', false); END $$));
+	$session->parse('', q(SELECT CASE i WHEN 1 THEN pg_temp.locks() ELSE nextval('seq')::text END FROM generate_series(1, 2) i));
+	$session->bind('p', '');
+	$session->execute('p', 1);
+	$session->execute('p', 1);
+	my $result = $session->sync;
+	is(join(',', @{ $result->{rows} }), 'locked', 'a portal that locks and goes on: locks');
+	is($result->{code}, '25006', 'a portal that locks and goes on: refused');
+	is_locked($session, 'a portal that locks and goes on');
+	$session->quit;
+}
+
 # COPY FROM STDIN of a temporary table, given up by the client; and one whose client goes
 # away, or ends the session, in the midst of a transaction.
 for my $end ('CopyFail', 'Terminate', 'a lost connection')

@@ -286,6 +286,9 @@ is($node->safe_psql('postgres', "$setup SELECT unreviewed_stable() IS NULL"), 'f
 			"SET pg_session_readonly.pinned_settings = 'work_mem'; SET work_mem = '7MB'; $setup SET $force = on;
 			SELECT current_setting('work_mem') FROM big LIMIT 1"),
 		'7MB', 'parallel worker: has the pinned value');
+	is($node->safe_psql('postgres', "SET pg_session_readonly.pinned_settings = 'work_mem'; LOAD 'pg_session_readonly'; SET $force = on;
+			BEGIN; SET work_mem = '7MB'; SET pg_session_readonly.mode = locked; ROLLBACK; SELECT current_setting('work_mem') FROM big LIMIT 1"),
+		'7MB', 'parallel worker: has the pinned value that was SET in the transaction of the lock');
 	($rc, $stdout, $stderr) = $node->psql('postgres',
 		"SET pg_session_readonly.pinned_settings = 'nobody.knows'; $setup SET pg_session_readonly.mode = locked;
 		SET $force = on; SET client_min_messages = debug1; SELECT count(*) FROM big;");
@@ -324,6 +327,10 @@ is($node->safe_psql('postgres', "$setup SELECT unreviewed_stable() IS NULL"), 'f
 	is($node->safe_psql('postgres', "$setup SET $force = on; BEGIN; SELECT txid_current() > 0;
 		SELECT max(mode_in_worker(i)) FROM big; COMMIT;"), "t\nlocked",
 		'parallel worker of a transaction whose id is expected: runs');
+	# the transaction of the lock was rolled back, and core has brought back what was SET before
+	is($node->safe_psql('postgres', "LOAD 'pg_session_readonly'; SET pg_session_readonly.mode = on; SET pg_session_readonly.mode = off;
+		SET $force = on; BEGIN; SET pg_session_readonly.mode = locked; ROLLBACK; SELECT max(mode_in_worker(i)) FROM big;"), 'locked',
+		'parallel worker, the lock was rolled back: locked');
 	# a worker follows its leader: what it is told itself does not count
 	is($node->safe_psql('postgres', "LOAD 'pg_session_readonly'; SET pg_session_readonly.mode = off; SET $force = on;
 		SELECT max(locks_worker(i)) FROM big; SHOW pg_session_readonly.mode;"), "off\noff",

@@ -206,6 +206,7 @@ $node->restart;
 
 		configure({}, $locked, $switched);
 		is($locked->run('SHOW pg_session_readonly.denied_functions'), 'told', "$name: it is taken out, locked");
+		like($locked->run('SELECT in_worker()'), qr/^11MB told (?!$pid$)/, "$name: it is taken out, in a worker");
 		is($switched->run('SHOW pg_session_readonly.denied_functions'), '', "$name: it is taken out, on");
 
 		# the file's next reading is that of any other session
