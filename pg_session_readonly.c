@@ -250,7 +250,7 @@ run_definition(PROCESS_UTILITY_PARAMS)
 	}
 	PG_FINALLY();
 	{
-		if (stores)
+		if (stores && pgsr_mode == PGSR_OFF)
 			pgsr_policy_settings_store(false);
 		pgsr_mode_validating = was_validating;
 	}

@@ -132,9 +132,9 @@ pgsr_sessions_show_mode(void)
 		pg_atomic_write_u64(&my_place->last_refusal, 0);
 		pg_atomic_write_u32(&my_place->role, GetSessionUserId());
 		pg_atomic_write_u32(&my_place->mode, pgsr_mode);
+		before_shmem_exit(leave_place, 0);
 		pg_write_barrier();
 		pg_atomic_write_u32(&my_place->pid, MyProcPid);
-		before_shmem_exit(leave_place, 0);
 	}
 	pg_atomic_write_u32(&my_place->mode, pgsr_mode);
 }
