@@ -355,7 +355,7 @@ pgsr_ProcessUtility(PROCESS_UTILITY_PARAMS)
  */
 static void
 pgsr_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
-			  void *arg)
+				   void *arg)
 {
 	if (prev_object_access)
 		prev_object_access(access, classId, objectId, subId, arg);
@@ -595,7 +595,8 @@ _PG_init(void)
  *
  * Locks the session, for clients that speak nothing but SQL; to call it loads
  * the library.  Returns the mode.  Fails like SET would: in a transaction that
- * has written, while a cursor is open, or with a replication origin set up.
+ * has written or a savepoint, while a cursor is open, or with a replication origin
+ * set up.
  */
 Datum
 pg_session_readonly_lock(PG_FUNCTION_ARGS)

@@ -78,12 +78,13 @@ stored_for(Relation rel, Snapshot snapshot, Oid database, Oid role, const char *
 }
 
 /*
- * Likewise, for the session's user and database.  As in process_settings() in
- * postinit.c, the more specific value wins, and all are seen at one moment: an
- * administrator may be moving a value from one place to another.
+ * The value stored for the session's user and database, or NULL; likewise without a
+ * name.  As in process_settings() in postinit.c, the more specific value wins, and all
+ * are seen at one moment: an administrator may be moving a value from one place to
+ * another.
  */
-static char *
-stored_for_session(const char *name)
+char *
+pgsr_role_setting(const char *name)
 {
 	Oid			role = GetSessionUserId();
 	Oid			scopes[][2] = {
@@ -111,16 +112,23 @@ stored_for_session(const char *name)
 void
 pgsr_check_role_settings(void)
 {
-	(void) stored_for_session(NULL);
+	(void) pgsr_role_setting(NULL);
 }
 
 /*
- * The value stored for the session's user and database, or NULL.
+ * The name of a library: without its directory, and the suffix of libraries.
  */
 char *
-pgsr_role_setting(const char *name)
+pgsr_library_name(const char *path)
 {
-	return stored_for_session(name);
+	const char *slash = strrchr(path, '/');
+	char	   *name = pstrdup(slash ? slash + 1 : path);
+	size_t		length = strlen(name);
+	size_t		suffix = strlen(DLSUFFIX);
+
+	if (length > suffix && strcmp(name + length - suffix, DLSUFFIX) == 0)
+		name[length - suffix] = '\0';
+	return name;
 }
 
 /*
@@ -129,19 +137,15 @@ pgsr_role_setting(const char *name)
 bool
 pgsr_names_this_library(const char *libraries)
 {
-	List	   *names;
+	List	   *paths;
 	ListCell   *lc;
 
 	if (libraries == NULL ||
-		!SplitDirectoriesString(pstrdup(libraries), ',', &names))
+		!SplitDirectoriesString(pstrdup(libraries), ',', &paths))
 		return false;
-	foreach(lc, names)
+	foreach(lc, paths)
 	{
-		const char *slash = strrchr(lfirst(lc), '/');
-		const char *name = slash ? slash + 1 : lfirst(lc);
-
-		if (strcmp(name, PGSR_PREFIX) == 0 ||
-			strcmp(name, PGSR_PREFIX DLSUFFIX) == 0)
+		if (strcmp(pgsr_library_name(lfirst(lc)), PGSR_PREFIX) == 0)
 			return true;
 	}
 	return false;

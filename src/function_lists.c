@@ -109,7 +109,7 @@ parse_list(const char *value, bool denies, void **extra)
 
 	while ((item = pgsr_next_item(&rest)) != NULL)
 	{
-		PgsrFunctionName   *next = &list->items[list->length];
+		PgsrFunctionName *next = &list->items[list->length];
 
 		if (!read_item(item, next))
 		{

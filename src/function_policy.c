@@ -178,20 +178,14 @@ pgsr_function_policy_init(void)
 }
 
 /*
- * The name under which a library stands in the reviewed table: without its
- * directory, the suffix of libraries, and a version that some extensions put
- * into the name (postgis-3, timescaledb-2.19.0-dev).
+ * The name under which a library stands in the reviewed tables: also without a version
+ * that some extensions put into the name (postgis-3, timescaledb-2.19.0-dev).
  */
 static char *
-library_name(const char *probin)
+reviewed_name(const char *probin)
 {
-	const char *slash = strrchr(probin, '/');
-	char	   *name = pstrdup(slash ? slash + 1 : probin);
-	size_t		length = strlen(name);
-	size_t		suffix = strlen(DLSUFFIX);
+	char	   *name = pgsr_library_name(probin);
 
-	if (length > suffix && strcmp(name + length - suffix, DLSUFFIX) == 0)
-		name[length - suffix] = '\0';
 	for (char *dash = strchr(name, '-'); dash != NULL; dash = strchr(dash + 1, '-'))
 	{
 		const char *rest = dash + 1 + strspn(dash + 1, "0123456789.");
@@ -251,7 +245,7 @@ find_reviewed(HeapTuple proctup)
 
 		if (probin == NULL)
 			return NULL;
-		key[0] = library_name(probin);
+		key[0] = reviewed_name(probin);
 	}
 	if (key[1] == NULL)
 		return NULL;

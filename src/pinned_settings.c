@@ -17,7 +17,6 @@
 #include "miscadmin.h"
 #include "nodes/value.h"
 #include "utils/memutils.h"
-#include "utils/varlena.h"
 
 #include "session_readonly.h"
 
@@ -338,34 +337,34 @@ pgsr_load_library(const char *filename, const char *symbol)
 	MemoryContext context = CurrentMemoryContext;
 	String	   *name = makeString(pstrdup(filename));
 
-	if (symbol != NULL && list_member(loaded_names, name))
+	if (symbol == NULL || !list_member(loaded_names, name))
 	{
-		/* somebody else may load libraries, as fmgr_security_definer() does */
-		if (EstimateLibraryStateSpace() != seen_libraries)
+		pgsr_guc_demote_placeholders(acts);
+		PG_TRY();
+		{
+			if (symbol != NULL)
+				(void) load_external_function(filename, symbol, true, NULL);
+			else
+				load_file(filename, !superuser());
+		}
+		PG_CATCH();
+		{
+			MemoryContextSwitchTo(context);
 			pgsr_pin_settings(true, false);
-		return;
-	}
-
-	pgsr_guc_demote_placeholders(acts);
-	PG_TRY();
-	{
+			PG_RE_THROW();
+		}
+		PG_END_TRY();
 		if (symbol != NULL)
-			(void) load_external_function(filename, symbol, true, NULL);
-		else
-			load_file(filename, !superuser());
+		{
+			MemoryContextSwitchTo(TopMemoryContext);
+			loaded_names = lappend(loaded_names, copyObject(name));
+			MemoryContextSwitchTo(context);
+		}
 	}
-	PG_FINALLY();
-	{
-		MemoryContextSwitchTo(context);
-		pgsr_pin_settings(true, false);
-	}
-	PG_END_TRY();
 
-	if (symbol == NULL)
-		return;
-	MemoryContextSwitchTo(TopMemoryContext);
-	loaded_names = lappend(loaded_names, copyObject(name));
-	MemoryContextSwitchTo(context);
+	/* somebody else may load libraries, too, as fmgr_security_definer() does */
+	if (EstimateLibraryStateSpace() != seen_libraries)
+		pgsr_pin_settings(true, false);
 }
 
 /*

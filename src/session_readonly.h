@@ -80,6 +80,7 @@ extern bool pgsr_locked_by_administrator(void);
  */
 extern char *pgsr_role_setting(const char *name);
 extern void pgsr_check_role_settings(void);
+extern char *pgsr_library_name(const char *path);
 extern bool pgsr_names_this_library(const char *libraries);
 
 /*

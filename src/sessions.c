@@ -212,14 +212,10 @@ pgsr_note_libraries(void)
 	initStringInfo(&names);
 	for (char *path = paths; *path != '\0'; path += strlen(path) + 1)
 	{
-		const char *slash = last_dir_separator(path);
-		const char *name = slash ? slash + 1 : path;
-		int			length = strlen(name);
-		int			suffix = strlen(DLSUFFIX);
+		char	   *name = pgsr_library_name(path);
 
-		if (length > suffix && strcmp(name + length - suffix, DLSUFFIX) == 0)
-			length -= suffix;
-		appendStringInfo(&names, "%s%.*s", names.len > 0 ? ", " : "", length, name);
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", name);
+		pfree(name);
 	}
 	if (names.len > 0)
 		loaded_before = MemoryContextStrdup(TopMemoryContext, names.data);
