@@ -81,23 +81,63 @@ is($node->safe_psql('everything', q(
 
 # --- the tables themselves: sorted, for they are searched by halving; reasons are sentences ---
 {
-	my (%seen, @rows, @bad);
+	my (%seen, %has_row, @rows, @bad);
 	for my $table ('function_table.h', 'extension_table.h')
 	{
 		@rows = grep { /^FUNCTION/ } split(/\n/, slurp_file("$FindBin::RealBin/../src/$table"));
 		cmp_ok(scalar @rows, '>', 400, "$table: has rows");
 		@bad = grep { !/^FUNCTION\("[\w-]*", "\w+", (?:ALLOW|DENY|XID), "It [^"]*[.]"\)$/ } @rows;
 		is(join("\n", @bad), '', "$table: rows are well formed");
-		my @keys = map { /"([^"]*)", "([^"]*)"/; "$1\0$2" } @rows;
+		my @keys = map { /"([^"]*)", "([^"]*)"/; $has_row{"$1 $2"} = 1; "$1\0$2" } @rows;
 		is(join("\n", grep { $keys[ $_ - 1 ] ge $keys[$_] } 1 .. $#keys), '', "$table: sorted, without duplicates");
 		# a library is in one of them
 		is(join(' ', grep { ($seen{$_} //= $table) ne $table } map { /"([^"]*)"/ } @rows), '', "$table: its libraries are in no other table");
 	}
 
+	# what has no row, though it acts, has none in either
+	my @without = grep { !/^#/ } split(/\n/, slurp_file("$FindBin::RealBin/refused_without_row"));
+	cmp_ok(scalar @without, '>', 200, 'functions that act and need no row are listed');
+	is(join("\n", grep { $without[ $_ - 1 ] ge $without[$_] } 1 .. $#without), '', 'that list is sorted, without duplicates');
+	is(join("\n", grep { $has_row{$_} } @without), '', 'none of that list has a row');
+
 	@rows = grep { /^ACTING_SETTING/ } split(/\n/, slurp_file("$FindBin::RealBin/../src/acting_settings.h"));
 	@bad = grep { !/^ACTING_SETTING\("[\w]+[.][\w.]+", "[A-Z][^"]*[.]"\)$/ } @rows;
 	is(join("\n", @bad), '', 'rows of the acting settings are well formed');
 	is(join("\n", sort @rows), join("\n", @rows), 'the acting settings are sorted');
+}
+
+# --- every row of both tables is found, and is the verdict ---
+# A volatile function for each, whose catalog row is written by hand: ALLOW and XID keep
+# it out of the list, DENY gives the reason.
+{
+	my @rows = map { slurp_file("$FindBin::RealBin/../src/$_") =~ /^FUNCTION\("([^"]*", "[^"]*", \w+, "[^"]*)"\)$/mg }
+	  qw(function_table.h extension_table.h);
+	my $values = join(', ', map {
+		my ($library, $symbol, $verdict, $reason) = map { s/'/\'\'/gr } /^(.*)", "(.*)", (\w+), "(.*)$/;
+		"('$library', '$symbol', '$verdict', '$reason')" } @rows);
+	is( $node->safe_psql('everything', qq(
+			BEGIN;
+			CREATE SCHEMA of_rows;
+			CREATE TABLE of_rows.row (n serial, library text, symbol text, verdict text, reason text);
+			INSERT INTO of_rows.row (library, symbol, verdict, reason) VALUES $values;
+			DO \$\$
+			BEGIN
+				FOR i IN 1 .. (SELECT count(*) FROM of_rows.row) LOOP
+					EXECUTE format('CREATE FUNCTION of_rows.f%s() RETURNS int LANGUAGE internal AS %L', i, 'pg_backend_pid');
+				END LOOP;
+			END \$\$;
+			UPDATE pg_proc SET prosrc = r.symbol, probin = CASE WHEN r.library <> '' THEN '\$libdir/' || r.library END,
+				prolang = (SELECT oid FROM pg_language WHERE lanname = CASE r.library WHEN '' THEN 'internal' ELSE 'c' END)
+			FROM of_rows.row r
+			WHERE pronamespace = 'of_rows'::regnamespace AND proname = 'f' || r.n;
+			SELECT 'rows: ' || count(*) FROM of_rows.row;
+			SELECT concat_ws(' ', r.library, r.symbol, d.reason, d.detail)
+			FROM of_rows.row r LEFT JOIN pg_session_readonly_denied_functions() d ON d.function = ('of_rows.f' || r.n || '()')::regprocedure
+			WHERE CASE r.verdict WHEN 'DENY' THEN (d.reason, d.detail) IS DISTINCT FROM ('reviewed', r.reason)
+				ELSE d.reason IS NOT NULL END
+			ORDER BY r.n;
+			ROLLBACK;)),
+		'rows: ' . @rows, 'every row of both tables is found');
 }
 
 # --- extensions that are not here: only their rows matter, the code is not loaded ---
@@ -115,10 +155,11 @@ for my $case (
 	[ 'pg_documentdb',      'command_index_stats_worker',          'STABLE',    'reviewed' ],
 	[ 'pg_stat_monitor',    'pg_stat_monitor_2_3',                 'VOLATILE',  '' ],
 	[ 'rum',                'rum_metapage_info',                   'VOLATILE',  '' ],
-	[ 'timescaledb-2.19.0', 'ts_attach_chunk',                     'STABLE',    'reviewed' ],
-	[ 'timescaledb-2.19.0-dev', 'ts_attach_chunk',                 'STABLE',    'reviewed' ],
-	[ 'timescaledb-2.19.0-rc1', 'ts_attach_chunk',                 'STABLE',    'reviewed' ],
-	[ 'timescaledb-2.19.0-pro', 'ts_attach_chunk',                 'STABLE',    '' ],
+	[ 'timescaledb-2.19.0', 'ts_chunk_drop_chunks',                'STABLE',    'reviewed' ],
+	[ 'timescaledb-2.19.0-dev', 'ts_chunk_drop_chunks',            'STABLE',    'reviewed' ],
+	[ 'timescaledb-2.19.0-rc1', 'ts_chunk_drop_chunks',            'STABLE',    'reviewed' ],
+	[ 'timescaledb-2.19.0-pro', 'ts_chunk_drop_chunks',            'STABLE',    '' ],
+	[ 'timescaledb-2.19.0', 'ts_attach_chunk',                     'VOLATILE',  'unreviewed' ],
 	[ 'plv8-3.2.3',         'plv8_reset',                          'VOLATILE',  '' ],
 	[ 'anon',               'dummy_first_name_locale_wrapper',     'VOLATILE',  '' ],
 	[ 'pg_net',             'wake',                                'VOLATILE',  'reviewed' ],
