@@ -67,6 +67,12 @@ static bool guards_installed = false;
 /* The library was loaded while this session began. */
 static bool loaded_at_start = false;
 
+/*
+ * A plan's flag beside core's (executor.h): what it does is refused, but it was set up
+ * by an allowed function.
+ */
+#define EXEC_FLAG_PASSED_OVER	0x40000000
+
 static void install_guards(void);
 
 /*
@@ -175,7 +181,9 @@ pgsr_post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
 static void
 pgsr_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
-	if (enter_hook() && !(eflags & EXEC_FLAG_EXPLAIN_ONLY))
+	uint64		passed_over = pgsr_passed_over;
+
+	if (enter_hook() && pgsr_allowed_calls == 0 && !(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
 		pgsr_check_receiver(queryDesc->dest);
 		if (unlikely(pgsr_plan_writes(queryDesc->plannedstmt)))
@@ -185,16 +193,22 @@ pgsr_ExecutorStart(QueryDesc *queryDesc, int eflags)
 		prev_ExecutorStart(queryDesc, eflags);
 	else
 		standard_ExecutorStart(queryDesc, eflags);
+	if (unlikely(pgsr_allowed_calls > 0) &&
+		(pgsr_passed_over != passed_over || pgsr_plan_writes(queryDesc->plannedstmt)))
+		queryDesc->estate->es_top_eflags |= EXEC_FLAG_PASSED_OVER;
 }
 
 /*
  * ExecutorRun_hook: a plan may have been set up long ago, in a subtransaction even
- * whose end undid the flag.
+ * whose end undid the flag, or by an allowed function that has left a cursor open.
  */
 static void
 pgsr_ExecutorRun(EXECUTOR_RUN_PARAMS)
 {
-	(void) enter_hook();
+	if (enter_hook() && pgsr_allowed_calls == 0 &&
+		unlikely(queryDesc->estate->es_top_eflags & EXEC_FLAG_PASSED_OVER))
+		pgsr_refuse("a query that writes",
+					"The function that has set it up is allowed to, and has ended.", NULL);
 	if (prev_ExecutorRun)
 		prev_ExecutorRun(EXECUTOR_RUN_ARGS);
 	else
@@ -329,11 +343,14 @@ pgsr_ProcessUtility(PROCESS_UTILITY_PARAMS)
 
 	if (enter_hook())
 	{
-		needs = pgsr_check_command(utility);
-		if (IsA(utility, DoStmt))
-			pgsr_check_do((DoStmt *) utility);
-		else if (IsA(utility, LoadStmt) && needs != PGSR_NEEDS_NO_RUN &&
-				 pgsr_mode == PGSR_LOCKED)
+		if (likely(pgsr_allowed_calls == 0))
+		{
+			needs = pgsr_check_command(utility);
+			if (IsA(utility, DoStmt))
+				pgsr_check_do((DoStmt *) utility);
+		}
+		if (IsA(utility, LoadStmt) && needs != PGSR_NEEDS_NO_RUN &&
+			pgsr_mode == PGSR_LOCKED)
 			pgsr_load_library(((LoadStmt *) utility)->filename, NULL);
 	}
 
@@ -360,33 +377,47 @@ pgsr_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId
 	if (prev_object_access)
 		prev_object_access(access, classId, objectId, subId, arg);
 	if (access == OAT_FUNCTION_EXECUTE && enter_hook())
-		pgsr_check_function(objectId);
+		(void) pgsr_check_function(objectId);
 }
 
 /*
  * needs_fmgr_hook: asked whenever a function that is not built in is looked up,
- * whoever is going to call it: type input and output, index support, triggers.
+ * whoever is going to call it: type input and output, index support, triggers.  One
+ * that is allowed is not inlined, and each of its calls passes pgsr_fmgr().
  */
 static bool
 pgsr_needs_fmgr(Oid function)
 {
+	bool		needed = prev_needs_fmgr ? prev_needs_fmgr(function) : false;
+
 	if (enter_hook())
-		pgsr_check_function(function);
-	return prev_needs_fmgr ? prev_needs_fmgr(function) : false;
+		needed |= pgsr_check_function(function);
+	return needed;
 }
 
 /*
  * fmgr_hook: needs_fmgr_hook is not asked for a function that is SECURITY DEFINER or
  * has a SET clause (fmgr_info_cxt_security() in fmgr.c).  Those come by here, at
- * each call.
+ * each call, and so do the allowed ones, as they begin and end.
+ *
+ * Nothing of core's comes after an error of whoever is asked behind us as a call
+ * begins: so we are asked last then, and first as it ends.
  */
 static void
 pgsr_fmgr(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 {
+	if (unlikely(pgsr_allowed_calls > 0))
+	{
+		if (event == FHET_END)
+			pgsr_end_allowed_call();
+		else if (event == FHET_ABORT)
+			pgsr_abort_allowed_call();
+	}
 	if (prev_fmgr)
 		prev_fmgr(event, flinfo, arg);
-	if (event == FHET_START && enter_hook())
-		pgsr_check_function(flinfo->fn_oid);
+	if (event == FHET_START && enter_hook() &&
+		(pgsr_check_function(flinfo->fn_oid) || pgsr_allowed_calls > 0))
+		pgsr_begin_allowed_call();
 }
 
 /*

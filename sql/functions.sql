@@ -224,7 +224,7 @@ DO $$ BEGIN EXECUTE 'DO LANGUAGE regress_untrusted ''BEGIN END'''; END $$;
 \c -
 SET search_path = f, public;
 SET pg_session_readonly.allowed_functions =
-	'try_lock, f.stable_lock, extension:xml2, language:regress_untrusted, f.denied_twice';
+	'f.try_lock, f.stable_lock, extension:xml2, language:regress_untrusted, f.denied_twice';
 SET pg_session_readonly.denied_functions = 'g.immutable_lock, pg_sleep, denied_twice, F.In_SQL, "In_Execute"';
 CREATE FUNCTION denied_twice() RETURNS int LANGUAGE sql AS 'SELECT 1';
 LOAD 'pg_session_readonly';
@@ -256,7 +256,7 @@ DO LANGUAGE sql 'SELECT 1';
 -- a function's name is not a language's, and one of a schema is of that only
 \c -
 SET search_path = f, public;
-SET pg_session_readonly.allowed_functions = 'regress_untrusted, public.try_lock';
+SET pg_session_readonly.allowed_functions = 'f.regress_untrusted, public.try_lock';
 LOAD 'pg_session_readonly';
 SET pg_session_readonly.mode = locked;
 \set VERBOSITY terse
@@ -269,7 +269,7 @@ SET pg_session_readonly.denied_functions = 'in_sql';
 LOAD 'pg_session_readonly';
 SELECT count(*) FROM t WHERE in_plpgsql(1);
 SET pg_session_readonly.denied_functions = 'in_plpgsql';
-SET pg_session_readonly.allowed_functions = 'try_lock, Language:regress_untrusted';
+SET pg_session_readonly.allowed_functions = 'F.Try_Lock, Language:regress_untrusted';
 SET pg_session_readonly.mode = locked;
 SELECT untrusted();
 SELECT in_plpgsql(1);
@@ -291,6 +291,8 @@ SET pg_session_readonly.denied_functions = 'a.b.c';
 SET pg_session_readonly.allowed_functions = 'extension:';
 SET pg_session_readonly.allowed_functions = '"a';
 SET pg_session_readonly.allowed_functions = 'package:x';
+SET pg_session_readonly.allowed_functions = 'f.a, "B"';
+SET pg_session_readonly.allowed_functions = 'unreviewed';
 SHOW pg_session_readonly.denied_functions;
 SET pg_session_readonly.denied_functions = 'language:a.b';
 SET pg_session_readonly.denied_functions = '"f(int)", "a:b"';
@@ -308,7 +310,7 @@ LOAD 'pg_session_readonly';
 \c -
 SET search_path = f, public;
 CREATE FUNCTION make_origin(text) RETURNS oid LANGUAGE internal AS 'pg_replication_origin_create';
-SET pg_session_readonly.allowed_functions = 'make_origin';
+SET pg_session_readonly.allowed_functions = 'f.make_origin';
 LOAD 'pg_session_readonly';
 SET pg_session_readonly.mode = locked;
 SELECT make_origin('regress_1') > 0;
@@ -331,7 +333,7 @@ SELECT roname FROM pg_replication_origin WHERE roname LIKE 'regress%' ORDER BY 1
 SELECT pg_replication_origin_drop(roname) FROM pg_replication_origin WHERE roname LIKE 'regress%';
 
 -- The lists mean nothing while the mode is off.
-SET pg_session_readonly.allowed_functions = 'make_origin';
+SET pg_session_readonly.allowed_functions = 'f.make_origin';
 SET pg_session_readonly.mode = off;
 LOAD 'pg_session_readonly';
 BEGIN;

@@ -142,7 +142,7 @@ SELECT mode, loaded, denied_commands, denied_functions, allowed_functions, pinne
 INSERT INTO witness VALUES ('locked');
 -- What stores settings elsewhere, and fails, does not set the policy free.
 ALTER ROLE regress_readonly_user SET work_mem = '6MB';
-SET pg_session_readonly.allowed_functions = 'pg_reload_conf';
+SET pg_session_readonly.allowed_functions = 'pg_catalog.pg_reload_conf';
 
 -- The lock falls when it is assigned: nothing that takes assignments back
 -- raises it.

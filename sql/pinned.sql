@@ -199,7 +199,7 @@ SET log_statement = 'none';
 SET pg_session_readonly.pinned_settings = '';
 SET pg_session_readonly.denied_functions = '';
 SET pg_session_readonly.allowed_functions = 'language:internal';
-SELECT set_config('pg_session_readonly.allowed_functions', 'pg_reload_conf', false);
+SELECT set_config('pg_session_readonly.allowed_functions', 'pg_catalog.pg_reload_conf', false);
 RESET pg_session_readonly.allowed_functions;
 RESET ALL;
 SHOW pg_session_readonly.pinned_settings;

@@ -297,7 +297,7 @@ refuse_command(int item)
 		"It is listed in \"" PGSR_DENIED_COMMANDS_NAME "\".";
 
 	pgsr_refuse(name, reason,
-				psprintf("Use a connection that is not read-only, or have an administrator take %s out of \"%s\" before the session is locked.",
+				psprintf("An administrator can take %s out of \"%s\" for sessions to come.",
 						 name, PGSR_DENIED_COMMANDS_NAME));
 }
 

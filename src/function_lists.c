@@ -3,9 +3,10 @@
  * function_lists.c
  *	  The settings that name functions: allowed_functions and denied_functions.
  *
- * An item is a function's name, with or without its schema, or "extension:NAME"
- * or "language:NAME", which stand for all their functions.  The word "unreviewed"
- * in denied_functions stands for all C functions that nobody has reviewed.
+ * An item is a function's name, or "extension:NAME" or "language:NAME", which stand
+ * for all their functions.  A name that allows has a schema, one that denies need not.
+ * The word "unreviewed" in denied_functions stands for all C functions that nobody has
+ * reviewed.
  *
  *-------------------------------------------------------------------------
  */
@@ -111,13 +112,21 @@ parse_list(const char *value, bool denies, void **extra)
 	{
 		PgsrFunctionName *next = &list->items[list->length];
 
+		bool		bare;
+
 		if (!read_item(item, next))
 		{
 			pgsr_guc_free(list);
 			return false;
 		}
-		if (denies && next->kind == PGSR_FUNCTION && next->schema[0] == '\0' &&
-			strcmp(next->name, "unreviewed") == 0 && item[0] != '"')
+		bare = next->kind == PGSR_FUNCTION && next->schema[0] == '\0';
+		if (bare && !denies)
+		{
+			GUC_check_errdetail("Name must be written with its schema: \"%s\".", item);
+			pgsr_guc_free(list);
+			return false;
+		}
+		if (bare && strcmp(next->name, "unreviewed") == 0 && item[0] != '"')
 			list->unreviewed = true;
 		else
 			list->length++;

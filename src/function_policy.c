@@ -67,6 +67,7 @@ typedef struct ReviewedFunction
 
 #define ALLOW	PGSR_READS
 #define DENY	PGSR_DENIED_REVIEWED
+#define WRITE	PGSR_DENIED_WRITES
 #define XID		PGSR_TAKES_XID
 #define FUNCTION(library, symbol, verdict, reason) \
 	{offsetof(TableText, COLUMN(TABLE, _library_, __LINE__)), \
@@ -85,6 +86,7 @@ static const ReviewedFunction extension_functions[] = {
 #undef FUNCTION
 #undef ALLOW
 #undef DENY
+#undef WRITE
 #undef XID
 
 #define TEXT_AT(offset) ((const char *) &table_text + (offset))
@@ -128,6 +130,8 @@ static uint64 cache_generation = 0;
  * known to read have a place of their own, which saves the hash.
  */
 bool		pgsr_known_to_read[FirstGenbkiObjectId];
+
+uint64		pgsr_passed_over = 0;
 
 /*
  * Forget all verdicts.  Allocates nothing, so it may be called at any time.  Nothing is
@@ -282,6 +286,17 @@ is_validator(Form_pg_proc proc)
 }
 
 /*
+ * Does a function convert encodings?  Core calls it outside transactions as well, where
+ * one that passes fmgr_hook could not be looked up (SetClientEncoding() in mbutils.c).
+ */
+static bool
+is_conversion(Form_pg_proc proc)
+{
+	return proc->pronargs == 6 && proc->proargtypes.values[2] == CSTRINGOID &&
+		proc->proargtypes.values[3] == INTERNALOID;
+}
+
+/*
  * Find the verdict on a function, and in *detail why it is refused, or what the
  * review says of it.
  */
@@ -289,7 +304,7 @@ static PgsrVerdict
 function_verdict(HeapTuple proctup, const char **detail)
 {
 	Form_pg_proc proc = (Form_pg_proc) GETSTRUCT(proctup);
-	const ReviewedFunction *row;
+	const ReviewedFunction *row = NULL;
 	HeapTuple	langtup;
 	char	   *language;
 	bool		trusted;
@@ -307,17 +322,20 @@ function_verdict(HeapTuple proctup, const char **detail)
 		*detail = "It is listed in \"" PGSR_DENIED_FUNCTIONS_NAME "\".";
 		return PGSR_DENIED_BY_SETTING;
 	}
+	if (proc->prolang == INTERNALlanguageId || proc->prolang == ClanguageId)
+		row = find_reviewed(proctup);
+	if (row != NULL)
+		*detail = TEXT_AT(row->reason);
+	/* no hook sees where a call of this one ends */
+	if (row != NULL && row->verdict == PGSR_DENIED_WRITES && proc->oid < FirstGenbkiObjectId)
+		return PGSR_DENIED_WRITES;
 	if (pgsr_list_has(allowed, proc, language))
-		return PGSR_ALLOWED_BY_SETTING;
+		return is_conversion(proc) ? PGSR_READS : PGSR_ALLOWED_BY_SETTING;
+	if (row != NULL)
+		return row->verdict == PGSR_DENIED_WRITES ? PGSR_DENIED_REVIEWED : row->verdict;
 
 	if (proc->prolang == INTERNALlanguageId || proc->prolang == ClanguageId)
 	{
-		row = find_reviewed(proctup);
-		if (row != NULL)
-		{
-			*detail = TEXT_AT(row->reason);
-			return row->verdict;
-		}
 		if (is_handler(proc->prorettype))
 			return PGSR_READS;
 		if (proc->provolatile == PROVOLATILE_VOLATILE)
@@ -355,13 +373,18 @@ refuse_function(Oid function)
 	const char *detail;
 	const char *name;
 	const char *hint = NULL;
+	PgsrVerdict verdict;
 
 	if (!HeapTupleIsValid(proctup))
 		elog(ERROR, "cache lookup failed for function %u", function);
 	proc = (Form_pg_proc) GETSTRUCT(proctup);
 	name = pstrdup(NameStr(proc->proname));
-	if (function_verdict(proctup, &detail) != PGSR_DENIED_BY_SETTING)
-		hint = psprintf("Use a connection that is not read-only, or have an administrator add %s to \"%s\" before the session is locked.",
+	verdict = function_verdict(proctup, &detail);
+	if (verdict == PGSR_DENIED_WRITES)
+		hint = psprintf("An administrator can allow a function that calls it, by the name of that one in \"%s\".",
+						PGSR_ALLOWED_FUNCTIONS_NAME);
+	else if (verdict != PGSR_DENIED_BY_SETTING)
+		hint = psprintf("An administrator can add %s to \"%s\" for sessions to come.",
 						quote_qualified_identifier(get_namespace_name(proc->pronamespace),
 												   name),
 						PGSR_ALLOWED_FUNCTIONS_NAME);
@@ -431,7 +454,8 @@ find_verdict(Oid function)
 								 ALLOCSET_SMALL_SIZES);
 	old = MemoryContextSwitchTo(work);
 	verdict = function_verdict(proctup, &detail);
-	if (verdict <= PGSR_ALLOWED_BY_SETTING && pgsr_mode == PGSR_LOCKED)
+	if ((verdict <= PGSR_ALLOWED_BY_SETTING || pgsr_allowed_calls > 0) &&
+		pgsr_mode == PGSR_LOCKED)
 		load_library_of(proctup);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(work);
@@ -439,9 +463,10 @@ find_verdict(Oid function)
 
 	/*
 	 * What ALTER EXTENSION ... ADD and DROP change invalidates no cache.  And an
-	 * invalidation may have come in between.
+	 * invalidation may have come in between.  The library of a refused function is
+	 * yet to be loaded, should an allowed one call it.
 	 */
-	if (generation != begun_at ||
+	if (generation != begun_at || verdict > PGSR_ALLOWED_BY_SETTING ||
 		(function >= FirstGenbkiObjectId && (denied->has_extension || allowed->has_extension)))
 		return verdict;
 	entry = verdicts_insert(cache, function, &found);
@@ -452,10 +477,11 @@ find_verdict(Oid function)
 }
 
 /*
- * Do what the verdict on a function says: refuse it, or see to it that the write
- * guard does not refuse what it does.
+ * Do what the verdict on a function says: refuse it, unless an allowed one calls it,
+ * or see to it that the write guard does not refuse the id that it takes.  Returns
+ * whether it is allowed.
  */
-void
+bool
 pgsr_check_function_verdict(Oid function)
 {
 	CachedVerdict *entry;
@@ -474,22 +500,27 @@ pgsr_check_function_verdict(Oid function)
 	switch (verdict)
 	{
 		case PGSR_READS:
-			break;
+			return false;
 		case PGSR_TAKES_XID:
 			pgsr_expect_xid();
-			break;
+			return false;
 		case PGSR_ALLOWED_BY_SETTING:
-			pgsr_expect_writes();
-			break;
+			if (function < FirstGenbkiObjectId)
+				pgsr_expect_xid();
+			return true;
 		default:
-			refuse_function(function);
+			if (pgsr_allowed_calls == 0)
+				refuse_function(function);
+			pgsr_passed_over++;
+			return false;
 	}
 }
 
 /*
  * Refuse a DO block in a language that may not run.  Its text comes from the
  * untrusted side, so only a language will do whose every step passes our hooks:
- * others, trusted or not, can ignore signals or crash the server.
+ * others, trusted or not, can ignore signals or crash the server.  Where an
+ * administrator has allowed its language it runs, and is guarded.
  */
 void
 pgsr_check_do(DoStmt *stmt)
@@ -511,12 +542,10 @@ pgsr_check_do(DoStmt *stmt)
 	if (pgsr_list_has(denied, NULL, language))
 		pgsr_refuse(psprintf("DO in language %s", language),
 					"It is listed in \"" PGSR_DENIED_FUNCTIONS_NAME "\".", NULL);
-	if (pgsr_list_has(allowed, NULL, language))
-		pgsr_expect_writes();
-	else if (strcmp(language, "plpgsql") != 0)
+	if (strcmp(language, "plpgsql") != 0 && !pgsr_list_has(allowed, NULL, language))
 		pgsr_refuse(psprintf("DO in language %s", language),
 					"The code of the block does not pass the checks of a read-only session.",
-					psprintf("Use a connection that is not read-only, or have an administrator add language:%s to \"%s\" before the session is locked.",
+					psprintf("An administrator can add language:%s to \"%s\" for sessions to come.",
 							 quote_identifier(language),
 							 PGSR_ALLOWED_FUNCTIONS_NAME));
 }
@@ -526,14 +555,16 @@ pgsr_check_do(DoStmt *stmt)
  *		OUT reason text, OUT detail text) returns setof record
  *
  * Every function of this database that a locked session would refuse under the
- * policy settings as they are here, and why: "reviewed", "unreviewed", "language"
- * or "setting".
+ * policy settings as they are here, and why: "reviewed", "writes" (it is built in, so
+ * that only a function that calls it can be allowed), "unreviewed", "language" or
+ * "setting".
  */
 Datum
 pg_session_readonly_denied_functions(PG_FUNCTION_ARGS)
 {
 	static const char *const reasons[] = {
 		[PGSR_DENIED_BY_SETTING] = "setting",
+		[PGSR_DENIED_WRITES] = "writes",
 		[PGSR_DENIED_REVIEWED] = "reviewed",
 		[PGSR_DENIED_UNREVIEWED] = "unreviewed",
 		[PGSR_DENIED_LANGUAGE] = "language",

@@ -364,7 +364,7 @@ may_move(PgsrMode newval)
 					 errmsg("cannot unlock a read-only session"),
 					 errdetail("Refused by pg_session_readonly: parameter \"%s\" stays \"locked\" until the session ends.",
 							   PGSR_MODE_NAME),
-					 errhint("Use a connection that is not read-only.")));
+					 errhint(PGSR_STANDARD_HINT)));
 		if (!IsTransactionState() || !superuser() ||
 			!superuser_arg(GetSessionUserId()))
 			ereport(ERROR,
@@ -372,7 +372,7 @@ may_move(PgsrMode newval)
 					 errmsg("cannot make a read-only session writable"),
 					 errdetail("Refused by pg_session_readonly: only a superuser may set \"%s\" back to \"%s\".",
 							   PGSR_MODE_NAME, pgsr_mode_options[newval].name),
-					 errhint("Use a connection that is not read-only.")));
+					 errhint(PGSR_STANDARD_HINT)));
 		if (!is_plain_set())
 			ereport(ERROR,
 					(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),

@@ -20,7 +20,6 @@
 #include "session_readonly.h"
 
 #define REFUSED_BY		"Refused by pg_session_readonly: "
-#define USE_ANOTHER		"Use a connection that is not read-only."
 
 static emit_log_hook_type prev_emit_log = NULL;
 
@@ -28,8 +27,8 @@ static emit_log_hook_type prev_emit_log = NULL;
  * Refuse something with SQLSTATE 25006.
  *
  * "action" completes "cannot execute ... in a read-only session"; "reason" and
- * "hint" are sentences.  Without a hint the reader is sent to another
- * connection.
+ * "hint" are sentences.  The reader may be an agent that does what a hint says: it tells
+ * what an administrator can do, and no way around.
  */
 void
 pgsr_refuse(const char *action, const char *reason, const char *hint)
@@ -38,7 +37,7 @@ pgsr_refuse(const char *action, const char *reason, const char *hint)
 			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 			 errmsg("cannot execute %s in a read-only session", action),
 			 errdetail(REFUSED_BY "%s", reason),
-			 errhint("%s", hint ? hint : USE_ANOTHER)));
+			 errhint("%s", hint ? hint : PGSR_STANDARD_HINT)));
 }
 
 /*
@@ -126,7 +125,7 @@ pgsr_refuse_call(const char *name, const char *reason, const char *hint)
 			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 			 errmsg("cannot execute %s() in a read-only session", name),
 			 errdetail(REFUSED_BY "%s", reason),
-			 errhint("%s", hint ? hint : USE_ANOTHER),
+			 errhint("%s", hint ? hint : PGSR_STANDARD_HINT),
 			 location >= 0 ?
 			 errposition(pg_mbstrlen_with_len(debug_query_string, location) + 1) : 0));
 }
@@ -146,11 +145,13 @@ pgsr_emit_log(ErrorData *edata)
 		bool		core = edata->message_id != NULL &&
 			strcmp(edata->message_id, "cannot execute %s in a read-only transaction") == 0;
 
-		if (core && edata->detail == NULL && edata->hint == NULL)
+		if (core && edata->detail == NULL)
 		{
 			edata->detail = MemoryContextStrdup(edata->assoc_context,
 												REFUSED_BY "The session is read-only.");
-			edata->hint = MemoryContextStrdup(edata->assoc_context, USE_ANOTHER);
+			if (edata->hint == NULL)
+				edata->hint = MemoryContextStrdup(edata->assoc_context,
+												  "An administrator can allow a function that writes, by its name in \"" PGSR_ALLOWED_FUNCTIONS_NAME "\".");
 		}
 		if (core || strcmp(edata->domain, TEXTDOMAIN) == 0)
 			pgsr_sessions_count_refusal();

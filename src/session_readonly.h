@@ -10,6 +10,7 @@
 
 #include "access/htup.h"
 #include "access/xact.h"
+#include "access/xlog.h"
 #include "catalog/pg_proc.h"
 #include "executor/execdesc.h"
 #include "nodes/parsenodes.h"
@@ -87,6 +88,7 @@ extern bool pgsr_names_this_library(const char *libraries);
  * read_only.c: core's two read-only settings
  */
 extern bool pgsr_read_only_untold;
+extern int	pgsr_allowed_calls;	/* write_guard.c */
 
 extern void pgsr_read_only_init(void);
 extern void pgsr_read_only_follow(bool guarded);
@@ -95,13 +97,15 @@ extern void pgsr_read_only_release(void);
 
 /*
  * Make the current transaction read-only again if something undid that: the
- * end of a subtransaction brings back the value it found, for one.  The write guard
- * counts on track_counts.
+ * end of a subtransaction brings back the value it found, for one.  While a function
+ * runs that an administrator has allowed it may write, unless core has told others that
+ * it does not.  The write guard counts on track_counts.
  */
 static inline void
 pgsr_read_only_assert(void)
 {
-	XactReadOnly = true;
+	XactReadOnly = likely(pgsr_allowed_calls == 0) || IsolationIsSerializable() ||
+		IsInParallelMode() || RecoveryInProgress();
 	pgstat_track_counts = true;
 	if (unlikely(!DefaultXactReadOnly || pgsr_read_only_untold))
 		pgsr_read_only_announce();
@@ -114,10 +118,12 @@ extern void pgsr_check_written(void);
 extern void pgsr_expect_xid(void);
 extern bool pgsr_xid_expected(void);
 extern void pgsr_end_explain(bool was_expected);
-extern void pgsr_expect_writes(void);
 extern void pgsr_begin_allowed_command(void);
 extern void pgsr_allow_written(void);
 extern void pgsr_end_allowed_command(void);
+extern void pgsr_begin_allowed_call(void);
+extern void pgsr_end_allowed_call(void);
+extern void pgsr_abort_allowed_call(void);
 extern void pgsr_write_guard_end_transaction(void);
 extern bool pgsr_check_temporary(Oid relid, bool only_inserts);
 extern void pgsr_check_plan_targets(PlannedStmt *stmt);
@@ -215,6 +221,7 @@ typedef enum PgsrVerdict
 	PGSR_TAKES_XID,				/* takes a transaction id and writes nothing */
 	PGSR_ALLOWED_BY_SETTING,
 	PGSR_DENIED_BY_SETTING,
+	PGSR_DENIED_WRITES,			/* built in; only a function around it can be allowed */
 	PGSR_DENIED_REVIEWED,
 	PGSR_DENIED_UNREVIEWED,
 	PGSR_DENIED_LANGUAGE
@@ -223,6 +230,9 @@ typedef enum PgsrVerdict
 /* Functions of core whose verdict is to let them run without further ado. */
 extern bool pgsr_known_to_read[];
 
+/* How many refusals an allowed function was spared. */
+extern uint64 pgsr_passed_over;
+
 extern char *pgsr_denied_functions;
 extern char *pgsr_allowed_functions;
 
@@ -230,17 +240,19 @@ extern void pgsr_denied_functions_assign(const char *newval, void *extra);
 extern void pgsr_allowed_functions_assign(const char *newval, void *extra);
 extern void pgsr_function_policy_init(void);
 extern void pgsr_forget_verdicts(void);
-extern void pgsr_check_function_verdict(Oid function);
+extern bool pgsr_check_function_verdict(Oid function);
 extern void pgsr_check_do(DoStmt *stmt);
 
 /*
- * Refuse a function that is about to run, if it may not.
+ * Refuse a function that is about to run, if it may not.  Returns whether an
+ * administrator has allowed it to write.
  */
-static inline void
+static inline bool
 pgsr_check_function(Oid function)
 {
-	if (unlikely(function >= FirstGenbkiObjectId || !pgsr_known_to_read[function]))
-		pgsr_check_function_verdict(function);
+	if (likely(function < FirstGenbkiObjectId && pgsr_known_to_read[function]))
+		return false;
+	return pgsr_check_function_verdict(function);
 }
 
 /*
@@ -290,6 +302,8 @@ extern void pgsr_sessions_count_refusal(void);
 /*
  * refusal.c: what a refused client reads
  */
+#define PGSR_STANDARD_HINT	"The session is read-only by decision of its host or an administrator."
+
 extern void pgsr_refusal_init(void);
 PGSR_NORETURN extern void pgsr_refuse(const char *action, const char *reason,
 									  const char *hint);

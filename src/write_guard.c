@@ -6,8 +6,9 @@
  * C code that writes a table or a catalog takes a transaction id, and the
  * statistics machinery counts the rows as they are written, whatever way the code
  * came in.  So a transaction with an id that nobody expected, or with more rows of
- * permanent tables than were allowed to commands that an administrator has allowed,
- * is refused: at the end of each statement, and once more before it commits.
+ * permanent tables than were written by commands and functions that an administrator
+ * has allowed, is refused: at the end of each statement, and once more before it
+ * commits.
  *
  *-------------------------------------------------------------------------
  */
@@ -18,6 +19,8 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "commands/trigger.h"
+#include "parser/parsetree.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
 #include "utils/lsyscache.h"
@@ -40,15 +43,21 @@ typedef struct AllowedRows
 } AllowedRows;
 
 /*
- * What is known of the current transaction: that its id is accounted for, that a
- * function ran which an administrator has allowed to write, and what was allowed.
+ * What is known of the current transaction: that its id is accounted for, and what was
+ * allowed.
  */
 static bool xid_expected = false;
-static bool may_write = false;
 static AllowedRows *allowed = NULL;
 
-/* In how many commands are we whose rows are allowed at their end? */
-static int	allowed_commands = 0;
+/* In how many brackets are we whose rows are allowed at their end? */
+static int	brackets = 0;
+
+/*
+ * How many calls are in progress from the first of an allowed function on, and in which
+ * subtransaction that one began.
+ */
+int			pgsr_allowed_calls = 0;
+static int	call_nest_level = 0;
 
 /*
  * How many rows of tables that are not temporary has the current transaction
@@ -107,7 +116,7 @@ allowed_rows(void)
 void
 pgsr_check_written(void)
 {
-	if (may_write || allowed_commands > 0 || pgsr_mode == PGSR_OFF ||
+	if (brackets > 0 || pgsr_mode == PGSR_OFF ||
 		!IsTransactionState() || proc_exit_inprogress || IsParallelWorker())
 		return;
 	if (!xid_expected || permanent_rows() > allowed_rows())
@@ -145,19 +154,30 @@ pgsr_end_explain(bool was_expected)
 }
 
 /*
- * A function that an administrator has allowed is about to run: the transaction
- * may write.
+ * A command that may write what it writes has ended, by an error perhaps.  The id is
+ * its own if there is one: it would not have begun with another.
  */
 void
-pgsr_expect_writes(void)
+pgsr_end_allowed_command(void)
 {
-	pgsr_write_guard_check();
-	may_write = true;
+	brackets--;
+	xid_expected |= TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
+/*
+ * No allowed function is running any more.
+ */
+static void
+leave_allowed_call(void)
+{
+	pgsr_end_allowed_command();
+	pgsr_allowed_calls = 0;
+	XactReadOnly = true;
 }
 
 /*
  * Follow a subtransaction's life: its allowed rows pass to the one around it, or
- * are gone.
+ * are gone.  No call outlives the subtransaction that it began in.
  */
 static void
 pgsr_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
@@ -165,6 +185,9 @@ pgsr_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 {
 	AllowedRows *level = allowed;
 
+	if (event == SUBXACT_EVENT_ABORT_SUB && pgsr_allowed_calls > 0 &&
+		call_nest_level >= GetCurrentTransactionNestLevel())
+		leave_allowed_call();
 	if (level == NULL || level->nest_level < GetCurrentTransactionNestLevel())
 		return;
 	if (event == SUBXACT_EVENT_ABORT_SUB)
@@ -195,7 +218,7 @@ pgsr_begin_allowed_command(void)
 		RegisterSubXactCallback(pgsr_subxact_callback, NULL);
 		registered = true;
 	}
-	allowed_commands++;
+	brackets++;
 }
 
 /*
@@ -209,7 +232,6 @@ pgsr_allow_written(void)
 
 	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		return;
-	xid_expected = true;
 	rows = permanent_rows() - allowed_rows();
 	if (allowed == NULL || allowed->nest_level < nest_level)
 	{
@@ -225,22 +247,82 @@ pgsr_allow_written(void)
 }
 
 /*
- * Such a command has ended, by an error perhaps.
+ * Run the triggers and check the constraints that are deferred, and defer none in
+ * this transaction any more, as SET CONSTRAINTS ALL IMMEDIATE does.
  */
-void
-pgsr_end_allowed_command(void)
+static void
+run_deferred_triggers(void)
 {
-	allowed_commands--;
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) && !IsInParallelMode())
+		AfterTriggerSetState(makeNode(ConstraintsSetStmt));
 }
 
 /*
- * Each transaction is accounted for on its own.
+ * A call begins while or because an allowed function runs.  What was deferred before
+ * is not its doing.
+ */
+void
+pgsr_begin_allowed_call(void)
+{
+	if (pgsr_allowed_calls == 0)
+	{
+		run_deferred_triggers();
+		pgsr_begin_allowed_command();
+		call_nest_level = GetCurrentTransactionNestLevel();
+	}
+	pgsr_allowed_calls++;
+	pgsr_read_only_assert();
+}
+
+/*
+ * Such a call has ended.
+ */
+void
+pgsr_end_allowed_call(void)
+{
+	if (pgsr_allowed_calls > 1)
+	{
+		pgsr_allowed_calls--;
+		return;
+	}
+	PG_TRY();
+	{
+		run_deferred_triggers();
+		pgsr_allow_written();
+	}
+	PG_CATCH();
+	{
+		leave_allowed_call();
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	leave_allowed_call();
+}
+
+/*
+ * Such a call has ended by an error, to which a hint is added where the way out is
+ * another isolation level.
+ */
+void
+pgsr_abort_allowed_call(void)
+{
+	if (--pgsr_allowed_calls > 0)
+		return;
+	if (IsolationIsSerializable() && geterrcode() == ERRCODE_READ_ONLY_SQL_TRANSACTION)
+		errhint("Other sessions count on a SERIALIZABLE transaction of this one to write nothing. Use READ COMMITTED or REPEATABLE READ.");
+	leave_allowed_call();
+}
+
+/*
+ * Each transaction is accounted for on its own.  A call outlives it that committed by
+ * itself, and so is still to be seen in the error context.
  */
 void
 pgsr_write_guard_end_transaction(void)
 {
+	if (pgsr_allowed_calls > 0 && error_context_stack == NULL)
+		leave_allowed_call();
 	xid_expected = false;
-	may_write = false;
 	allowed = NULL;
 }
 
@@ -272,6 +354,32 @@ pgsr_check_temporary(Oid relid, bool only_inserts)
 }
 
 /*
+ * Refuse a query of which a part writes.  Core would say that SELECT is refused.
+ */
+static void
+refuse_with_queries(PlannedStmt *stmt)
+{
+	ListCell   *lc;
+
+	foreach(lc, stmt->subplans)
+	{
+		ModifyTable *plan = lfirst(lc);
+		Oid			relid;
+
+		if (plan == NULL || !IsA(plan, ModifyTable))
+			continue;
+		relid = rt_fetch(plan->nominalRelation, stmt->rtable)->relid;
+		if (!isTempNamespace(get_rel_namespace(relid)))
+			pgsr_refuse(psprintf("%s on \"%s\"",
+								 plan->operation == CMD_INSERT ? "INSERT" :
+								 plan->operation == CMD_UPDATE ? "UPDATE" :
+								 plan->operation == CMD_DELETE ? "DELETE" : "MERGE",
+								 get_rel_name(relid)),
+						"A query in WITH changes the table.", NULL);
+	}
+}
+
+/*
  * Expect an id for a plan that is about to run, if it writes or locks rows of
  * temporary tables and of nothing else.  The relations are those that
  * ExecCheckXactReadOnly() looks at, in execMain.c; it is about to refuse all
@@ -284,6 +392,8 @@ pgsr_check_plan_targets(PlannedStmt *stmt)
 	bool		temporary = false;
 	ListCell   *lc;
 
+	if (stmt->commandType == CMD_SELECT)
+		refuse_with_queries(stmt);
 	foreach(lc, PlannedPermissions(stmt))
 	{
 		PermissionsNode *perms = lfirst_node(PermissionsNode, lc);

@@ -275,7 +275,7 @@ for my $how ('shared_preload_libraries', 'session_preload_libraries')
 	no_session('analyst', "-c pg_session_readonly.$_",
 		qr/FATAL:  permission denied to set parameter "pg_session_readonly\.\w+" in the connection string/,
 		"$how, stored, against $_")
-	  for ('denied_commands=', 'allowed_functions=pg_reload_conf', 'denied_functions=', 'pinned_settings=');
+	  for ('denied_commands=', 'allowed_functions=pg_catalog.pg_reload_conf', 'denied_functions=', 'pinned_settings=');
 	# the stored mode of a database, and one that is stronger
 	as_dba(q(
 		ALTER ROLE analyst RESET pg_session_readonly.mode;
@@ -308,7 +308,7 @@ for my $how ('shared_preload_libraries', 'session_preload_libraries')
 	for my $sql ('SET pg_session_readonly.mode = off',
 		'IN DATABASE postgres SET pg_session_readonly.mode = off',
 		'RESET pg_session_readonly.mode',
-		"SET pg_session_readonly.allowed_functions = 'pg_reload_conf'")
+		"SET pg_session_readonly.allowed_functions = 'pg_catalog.pg_reload_conf'")
 	{
 		my ($rc, $out, $err) = $node->psql('postgres', "ALTER ROLE app $sql",
 			extra_params => [ '-U', 'app' ]);

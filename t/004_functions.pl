@@ -67,7 +67,7 @@ for my $function (qw(pg_terminate_backend pg_reload_conf pg_stat_reset
 	is( $node->safe_psql('everything', qq(
 			SELECT count(*) > 0 FROM pg_session_readonly_denied_functions() d
 			JOIN pg_proc p ON p.oid = d.function
-			WHERE p.proname = '$function' AND reason = 'reviewed')),
+			WHERE p.proname = '$function' AND reason = CASE WHEN proname IN ('lo_unlink', 'lowrite') THEN 'writes' ELSE 'reviewed' END)),
 		't', "$function is refused");
 }
 is($node->safe_psql('everything', q(
@@ -86,7 +86,7 @@ is($node->safe_psql('everything', q(
 	{
 		@rows = grep { /^FUNCTION/ } split(/\n/, slurp_file("$FindBin::RealBin/../src/$table"));
 		cmp_ok(scalar @rows, '>', 400, "$table: has rows");
-		@bad = grep { !/^FUNCTION\("[\w-]*", "\w+", (?:ALLOW|DENY|XID), "It [^"]*[.]"\)$/ } @rows;
+		@bad = grep { !/^FUNCTION\("[\w-]*", "\w+", (?:ALLOW|DENY|XID|WRITE), "It [^"]*[.]"\)$/ } @rows;
 		is(join("\n", @bad), '', "$table: rows are well formed");
 		my @keys = map { /"([^"]*)", "([^"]*)"/; $has_row{"$1 $2"} = 1; "$1\0$2" } @rows;
 		is(join("\n", grep { $keys[ $_ - 1 ] ge $keys[$_] } 1 .. $#keys), '', "$table: sorted, without duplicates");
@@ -133,7 +133,7 @@ is($node->safe_psql('everything', q(
 			SELECT 'rows: ' || count(*) FROM of_rows.row;
 			SELECT concat_ws(' ', r.library, r.symbol, d.reason, d.detail)
 			FROM of_rows.row r LEFT JOIN pg_session_readonly_denied_functions() d ON d.function = ('of_rows.f' || r.n || '()')::regprocedure
-			WHERE CASE r.verdict WHEN 'DENY' THEN (d.reason, d.detail) IS DISTINCT FROM ('reviewed', r.reason)
+			WHERE CASE WHEN r.verdict IN ('DENY', 'WRITE') THEN (d.reason, d.detail) IS DISTINCT FROM ('reviewed', r.reason)
 				ELSE d.reason IS NOT NULL END
 			ORDER BY r.n;
 			ROLLBACK;)),
@@ -307,7 +307,7 @@ for my $attack (@attacks)
 		qr/cannot execute \Q$function\E\(\) in a read-only session.*nobody has reviewed/s,
 		"unreviewed $name: refused");
 	($rc, $stdout, $stderr) = $node->psql('postgres',
-		"SET pg_session_readonly.allowed_functions = '$function'; $setup $sql;",
+		"SET pg_session_readonly.allowed_functions = 'public.$function'; $setup $sql;",
 		on_error_stop => 0);
 	is($stderr, '', "unreviewed $name: runs where an administrator allowed it");
 }
@@ -348,7 +348,7 @@ is($node->safe_psql('postgres', "$setup SELECT unreviewed_stable() IS NULL"), 'f
 		CREATE FUNCTION unlocks_worker(int) RETURNS text LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.mode = off AS
 			'BEGIN RETURN current_setting(''pg_session_readonly.mode''); END';
 		CREATE FUNCTION allows_in_worker(int) RETURNS int LANGUAGE plpgsql PARALLEL SAFE
-			SET pg_session_readonly.allowed_functions = hidden AS 'BEGIN RETURN in_worker($1); END';));
+			SET pg_session_readonly.allowed_functions = 'public.hidden' AS 'BEGIN RETURN in_worker($1); END';));
 	my $by_client = '-c session_preload_libraries=pg_session_readonly -c pg_session_readonly.mode=locked';
 	for my $way ([ 'the role', 'stored', '' ], [ 'the connection string', 'postgres', $by_client ])
 	{

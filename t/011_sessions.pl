@@ -282,7 +282,7 @@ for my $denied ('unreviewed', ' Unreviewed ', 'pg_sleep, unreviewed', 'UNREVIEWE
 
 # The functions do not run before they are refused.
 {
-	my $session = locked_with('unreviewed', 'calls');
+	my $session = locked_with('unreviewed', 'public.calls');
 	$session->query($_) for @calls, 'SELECT volatile_f(1)';
 	is($session->run('SELECT calls()'), '0', 'allowed_functions wins over the word');
 	is($session->query('SELECT stable_f(1)')->{code}, '25006', 'allowed_functions: no other one');
@@ -298,7 +298,7 @@ for my $denied ('unreviewed', ' Unreviewed ', 'pg_sleep, unreviewed', 'UNREVIEWE
 	$session->quit;
 
 	# which is not so for one that is denied by name
-	$session = locked_with('unreviewed, calls', 'calls');
+	$session = locked_with('unreviewed, calls', 'public.calls');
 	is($session->query('SELECT calls()')->{code}, '25006', 'denied by name: allowed_functions does not help');
 	$session->quit;
 }

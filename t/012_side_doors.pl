@@ -211,7 +211,7 @@ for my $disguise ('', 'SECURITY DEFINER', "SET work_mem = '4MB'")
 		}
 
 		$session = Wire->new($node);
-		$session->run(setup_for($sql), @more, "SET pg_session_readonly.allowed_functions = '" . join(', ', @functions) . "'", @lock);
+		$session->run(setup_for($sql), @more, "SET pg_session_readonly.allowed_functions = '" . join(', ', map { "public.$_" } @functions) . "'", @lock);
 		is($session->query($sql, "1\n")->{code}, '', "$name: $what: no error where an administrator allowed it");
 		cmp_ok($session->run('SELECT calls()'), '>', 0, "$name: $what: runs where an administrator allowed it");
 		$session->quit;

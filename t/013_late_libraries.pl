@@ -60,7 +60,7 @@ SKIP:
 		# none of this loads plperl
 		$session->run('CREATE TEMP TABLE mine (i int)',
 			'CREATE TRIGGER t BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION tr()',
-			"SET pg_session_readonly.allowed_functions = 'f, definer_f, immutable_f, p, tr, language:plperlu'",
+			"SET pg_session_readonly.allowed_functions = 'public.f, public.definer_f, public.immutable_f, public.p, public.tr, language:plperlu'",
 			@lock, @statements);
 		my $result = $call eq 'fastpath' ? $session->fastpath($function) : $session->query($call);
 		is($result->{code}, '', "plperlu: $how, $call: runs");
@@ -92,7 +92,7 @@ SKIP:
 
 	# a function that was looked at before the lock, and whose library was not loaded
 	$session = Wire->new($node);
-	$session->run("SET pg_session_readonly.allowed_functions = 'definer_f'", $lock[0],
+	$session->run("SET pg_session_readonly.allowed_functions = 'public.definer_f'", $lock[0],
 		'EXPLAIN SELECT definer_f()', $lock[1], "SET plperl.on_plperlu_init = $attack");
 	is($session->run('SELECT definer_f()'), '42', 'plperlu: explained before the lock: runs');
 	ok(!-e $file, 'plperlu: explained before the lock: without the setting');
@@ -101,7 +101,7 @@ SKIP:
 
 	# what the host gave is the host's
 	$session = Wire->new($node);
-	$session->run("SET plperl.on_plperlu_init = $attack", "SET pg_session_readonly.allowed_functions = 'f'", @lock,
+	$session->run("SET plperl.on_plperlu_init = $attack", "SET pg_session_readonly.allowed_functions = 'public.f'", @lock,
 		'SELECT f()');
 	ok(unlink($file), "plperlu: the host's own value applies");
 	$session->quit;
@@ -116,7 +116,7 @@ $node->safe_psql('postgres', qq(
 	CREATE FUNCTION outer_settings() RETURNS text LANGUAGE plpgsql AS 'DECLARE t text; BEGIN t := settings(); RETURN t; END';));
 my $command = "SET writer.command = 'agent'";
 my $note = "SET writer.note = 'agent'";
-my $allow = "SET pg_session_readonly.allowed_functions = 'volatile_settings'";
+my $allow = "SET pg_session_readonly.allowed_functions = 'public.volatile_settings'";
 for my $case (
 	# a name, the host's statements, the agent's, what the library's code sees
 	[ 'nothing given', [], [], 'none none' ],

@@ -45,7 +45,7 @@ sub locked
 	my $session = Wire->new($node);
 	$session->run('CREATE TEMP TABLE mine (i int PRIMARY KEY)',
 		"SET pg_session_readonly.denied_commands = 'default, -ANALYZE, -VACUUM, -REINDEX, -CLUSTER, -LOCK TABLE$repack'",
-		q(SET pg_session_readonly.allowed_functions = 'allowed, harmless'),
+		q(SET pg_session_readonly.allowed_functions = 'public.allowed, public.harmless'),
 		"LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = locked');
 	return $session;
 }
@@ -268,7 +268,7 @@ for my $case (
 		ALTER ROLE app SET pg_session_readonly.mode = off;
 		ALTER FUNCTION harmless() PARALLEL SAFE;
 		CREATE FUNCTION where_it_runs() RETURNS int LANGUAGE plpgsql PARALLEL SAFE AS 'BEGIN RETURN pg_backend_pid(); END';
-		CREATE FUNCTION by_clause() RETURNS int LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.allowed_functions = 'harmless' AS
+		CREATE FUNCTION by_clause() RETURNS int LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.allowed_functions = 'public.harmless' AS
 			'BEGIN RETURN harmless(); END';
 		CREATE FUNCTION undenies() RETURNS text LANGUAGE plpgsql PARALLEL SAFE SET pg_session_readonly.denied_functions = '' AS
 			'BEGIN RETURN upper(''x''); END';));

@@ -147,7 +147,7 @@ SKIP:
 			$name = "plperl loaded by core, $way, $name";
 			$session->run('CREATE TEMP TABLE mine (i int)',
 				'CREATE TRIGGER t BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION perl_trigger()',
-				"SET pg_session_readonly.allowed_functions = 'f'", @lock);
+				"SET pg_session_readonly.allowed_functions = 'public.f'", @lock);
 			$session->query($_) for @statements;
 			is($session->run('SELECT f()'), '42', "$name: runs");
 			ok(!-e $file, "$name: without the setting");

@@ -50,7 +50,7 @@ $node->safe_psql('postgres', qq(
 	ALTER ROLE dba SET pg_session_readonly.denied_commands = 'default, LISTEN';
 	ALTER ROLE dba SET pg_session_readonly.pinned_settings = 'work_mem';));
 my @policy = ("SET pg_session_readonly.denied_functions = 'given'",
-	"SET pg_session_readonly.allowed_functions = 'given'",
+	"SET pg_session_readonly.allowed_functions = 'public.given'",
 	"SET pg_session_readonly.denied_commands = 'default, -ANALYZE'",
 	"SET pg_session_readonly.pinned_settings = 'superuser, search_path'");
 my $client = '-c track_counts=off -c default_transaction_read_only=on -c pg_session_readonly.denied_functions=client';
@@ -106,7 +106,7 @@ for my $case (
 # The policy keeps the value that it had as the mode went up.
 for my $end ('COMMIT', 'ROLLBACK')
 {
-	for my $setting ([ 'denied_commands', 'default, LISTEN' ], [ 'denied_functions', 'one' ], [ 'allowed_functions', 'one' ],
+	for my $setting ([ 'denied_commands', 'default, LISTEN' ], [ 'denied_functions', 'one' ], [ 'allowed_functions', 'public.one' ],
 		[ 'pinned_settings', 'work_mem' ])
 	{
 		my ($name, $value) = @$setting;

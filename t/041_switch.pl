@@ -174,7 +174,7 @@ for my $statements ([ $off, 'SELECT 1/0' ], [ 'SELECT 1', $off, 'SELECT 1/0' ], 
 my %tightened = (
 	denied_commands => [ 'default, LISTEN', 'default', 'LISTEN somebody' ],
 	denied_functions => [ 'one', '', 'SELECT one()' ],
-	allowed_functions => [ '', 'pg_reload_conf', 'SELECT pg_reload_conf()' ],
+	allowed_functions => [ '', 'pg_catalog.pg_reload_conf', 'SELECT pg_reload_conf()' ],
 	pinned_settings => [ 'work_mem', 'superuser', "SET work_mem = '5MB'" ]);
 for my $setting (sort keys %tightened)
 {

@@ -57,7 +57,7 @@ $node->safe_psql('postgres', q(
 $state = $node->safe_psql('postgres', $state_query);
 for my $mode ('off', 'on', 'locked')
 {
-	for my $allowed ('', 'sneak')
+	for my $allowed ('', 'public.sneak')
 	{
 		my $session = Wire->new($node);
 		$session->run("SET pg_session_readonly.allowed_functions = '$allowed'", $lock[0], "SET pg_session_readonly.mode = $mode");

@@ -92,7 +92,7 @@ for my $case (
 	my $name = "$function: " . (ref $sql ? 'extended protocol' : $sql);
 	my $copy_data = "PGCOPY\n\377\r\n\0" . pack('NNnNa1n', 0, 0, 1, 1, 'x', 0xffff);
 
-	for my $allowed ('', $function)
+	for my $allowed ('', "cat.$function")
 	{
 		my $session = Wire->new($node);
 		$session->run('SET search_path = cat, public', 'CREATE TEMP TABLE mods (m mod)', @settings,
@@ -133,7 +133,7 @@ for my $case (
 	[ 'convert_latin1|convert_utf8', q(SELECT set_config('client_encoding', 'LATIN1', false)) ])
 {
 	my ($function, $sql) = @$case;
-	for my $allowed ('', 'convert_latin1, convert_utf8')
+	for my $allowed ('', 'cat.convert_latin1, cat.convert_utf8')
 	{
 		my $session = Wire->new($node, dbname => 'encoded');
 		$session->run('SET search_path = cat, pg_catalog', "SET pg_session_readonly.allowed_functions = '$allowed'", @lock);

@@ -18,7 +18,7 @@ my $force = $node->safe_psql('postgres',
 	"SELECT name FROM pg_settings WHERE name IN ('force_parallel_mode', 'debug_parallel_query')");
 my %values = (
 	'pg_session_readonly.denied_functions' => [ "''", "'one'", "'one, two'" ],
-	'pg_session_readonly.allowed_functions' => [ "''", "'one'", "'extension:hstore, two'" ],
+	'pg_session_readonly.allowed_functions' => [ "''", "'public.one'", "'extension:hstore, public.two'" ],
 	'pg_session_readonly.denied_commands' => [ "'default'", "'default, LISTEN'", "'default, -ANALYZE'" ],
 	'pg_session_readonly.pinned_settings' => [ "'superuser, work_mem, role, search_path'", "'work_mem, role, search_path, statement_timeout'" ],
 	'work_mem' => [ "'5MB'", "'6MB'" ],

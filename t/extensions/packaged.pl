@@ -310,7 +310,7 @@ my %extension = (
 			q(SELECT ST_AddBand(r, 2, '/vsicurl/http://127.0.0.1:PORT/x.tif', ARRAY[1]) FROM ras), q(SELECT ST_SetBandPath(r, 1, '/vsicurl/http://127.0.0.1:PORT/x.tif', 1, true) FROM ras), q(~SELECT AddRasterConstraints('ras', 'r')),
 			q(~SELECT ST_CreateOverview('ras', 'r', 2)), q(~SELECT DropRasterConstraints('ras', 'r')) ],
 		watch => 'SELECT (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_constraint), (SELECT md5(r::text) FROM ras)',
-		allowed => [ 'st_asgdalraster', 'SELECT length(ST_AsPNG(r)) > 0, length(ST_AsTIFF(r)) > 0, length(ST_AsJPEG(r)) > 0 FROM ras' ],
+		allowed => [ 'public.st_asgdalraster', 'SELECT length(ST_AsPNG(r)) > 0, length(ST_AsTIFF(r)) > 0, length(ST_AsJPEG(r)) > 0 FROM ras' ],
 		settings => [ [ 'postgis.gdal_enabled_drivers', 'DISABLE_ALL' ], [ 'postgis.enable_outdb_rasters', 'on' ], [ 'postgis.gdal_datapath', 'DIR' ], [ 'postgis.gdal_vsi_options', 'CPL_CURL_VERBOSE=YES' ] ] },
 	postgis_topology => {
 		setup => [ q(SELECT topology.CreateTopology('topo', 4326)), q(SELECT topology.TopoGeo_AddPolygon('topo', 'SRID=4326;POLYGON((0 0,1 0,1 1,0 1,0 0))')) ],

@@ -92,7 +92,7 @@ my (@used, @refused);
 	{
 		my ($name, $library) = split /\|/;
 		my %function;
-		$function{used} = "used_$name"
+		$function{used} = "public.used_$name"
 		  if $made->("used_$name", $name, 'BEGIN RETURN 1; END', 'return 1;', 'return 1', '1', "#!/bin/sh\necho 1");
 		$function{code} = $made->("refused_$name", $name, q(BEGIN RAISE 'sweep_%_ran', 'trace'; END),
 			q(throw new Error('sweep_' + 'trace_ran');), q(error('sweep_' .. 'trace_ran')), q(die 'sweep_' . 'trace_ran';),
