@@ -272,34 +272,22 @@ run_definition(PROCESS_UTILITY_PARAMS)
 }
 
 /*
- * Run a utility statement in a session that may write.
+ * ProcessUtility_hook of every session: some definitions are about other sessions, and
+ * must not be taken for this one.  A statement may have moved the mode.
  */
-static pg_noinline void
-run_unguarded(PROCESS_UTILITY_PARAMS)
+static void
+pgsr_ProcessUtility_definition(PROCESS_UTILITY_PARAMS)
 {
 	Node	   *utility = pstmt->utilityStmt;
 
-	if (pgsr_mode_validating || IsA(utility, CreateFunctionStmt) ||
-		IsA(utility, AlterRoleSetStmt) || IsA(utility, AlterDatabaseSetStmt))
+	if (pgsr_mode == PGSR_OFF &&
+		(pgsr_mode_validating || IsA(utility, CreateFunctionStmt) ||
+		 IsA(utility, AlterRoleSetStmt) || IsA(utility, AlterDatabaseSetStmt)))
 		run_definition(PROCESS_UTILITY_ARGS);
 	else
 		next_ProcessUtility(prev_definition_utility, PROCESS_UTILITY_ARGS);
 	if (unlikely(follow_pending))
 		follow_mode();
-}
-
-/*
- * ProcessUtility_hook of a session that need not be guarded: some definitions are
- * about other sessions, and must not be taken for this one.  A statement may have
- * moved the mode.
- */
-static void
-pgsr_ProcessUtility_off(PROCESS_UTILITY_PARAMS)
-{
-	if (pgsr_mode != PGSR_OFF)
-		next_ProcessUtility(prev_definition_utility, PROCESS_UTILITY_ARGS);
-	else
-		run_unguarded(PROCESS_UTILITY_ARGS);
 }
 
 /*
@@ -401,7 +389,8 @@ pgsr_needs_fmgr(Oid function)
  * each call, and so do the allowed ones, as they begin and end.
  *
  * Nothing of core's comes after an error of whoever is asked behind us as a call
- * begins: so we are asked last then, and first as it ends.
+ * begins: so we are asked last then, and first as it ends.  The end of a SET clause
+ * may have brought back the flag.
  */
 static void
 pgsr_fmgr(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
@@ -415,7 +404,7 @@ pgsr_fmgr(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 	}
 	if (prev_fmgr)
 		prev_fmgr(event, flinfo, arg);
-	if (event == FHET_START && enter_hook() &&
+	if (event != FHET_ABORT && enter_hook() && event == FHET_START &&
 		(pgsr_check_function(flinfo->fn_oid) || pgsr_allowed_calls > 0))
 		pgsr_begin_allowed_call();
 }
@@ -609,7 +598,7 @@ _PG_init(void)
 	if (process_shared_preload_libraries_in_progress)
 		pgsr_sessions_init();
 	prev_definition_utility = ProcessUtility_hook;
-	ProcessUtility_hook = pgsr_ProcessUtility_off;
+	ProcessUtility_hook = pgsr_ProcessUtility_definition;
 	RegisterXactCallback(pgsr_xact_callback, NULL);
 
 	if (!loaded_at_start)
@@ -627,7 +616,7 @@ _PG_init(void)
  * Locks the session, for clients that speak nothing but SQL; to call it loads
  * the library.  Returns the mode.  Fails like SET would: in a transaction that
  * has written or a savepoint, while a cursor is open, or with a replication origin
- * set up.
+ * set up; and while a function is being created, as a lock is only tried then.
  */
 Datum
 pg_session_readonly_lock(PG_FUNCTION_ARGS)
@@ -636,6 +625,11 @@ pg_session_readonly_lock(PG_FUNCTION_ARGS)
 							 pgsr_mode_options[PGSR_LOCKED].name,
 							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET,
 							 true, 0, false);
+	if (pgsr_mode != PGSR_LOCKED)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("cannot lock the session now"),
+				 errdetail("A function is being created.")));
 	PG_RETURN_TEXT_P(cstring_to_text(pgsr_mode_show()));
 }
 

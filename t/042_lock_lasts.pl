@@ -263,6 +263,36 @@ for my $name ('plpgsql.nothing', '"a-b".c', '"a b".c', 'pg_session_readonly.noth
 	$session->quit;
 }
 
+# --- a function whose SET clause core takes back as it ends, and that has locked ---
+# The rest of the host's statement is read-only as well.
+SKIP:
+{
+	my ($rc) = $node->psql('postgres', q(
+		CREATE FUNCTION locks() RETURNS text LANGUAGE plpgsql SET transaction_read_only = on AS
+			'BEGIN RETURN set_config(''pg_session_readonly.mode'', ''locked'', false); END'));
+	skip 'no such SET clause', 3 if $rc;
+	$state = $node->safe_psql('postgres', $state_query);
+	my $session = Wire->new($node);
+	$session->run($lock[0], 'SET pg_session_readonly.mode = off');
+	is($session->query(q(SELECT locks(), nextval('s')))->{code}, '25006', 'a SET clause that ends: the rest of the statement');
+	is($session->run('SHOW pg_session_readonly.mode'), 'locked', 'a SET clause that ends: locked');
+	unchanged('a SET clause that ends');
+	$session->quit;
+}
+
+# --- a lock that is asked for where none can fall is an error ---
+# While CREATE FUNCTION runs, what its SET clause says is only tried.
+{
+	my $session = Wire->new($node);
+	$session->run(q(CREATE FUNCTION asks() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_session_readonly_lock(); END'),
+		$lock[0], 'SET pg_session_readonly.mode = off',
+		'CREATE EVENT TRIGGER e ON ddl_command_start WHEN TAG IN (\'CREATE FUNCTION\') EXECUTE FUNCTION asks()');
+	is($session->query(q(CREATE FUNCTION new() RETURNS int LANGUAGE sql AS 'SELECT 1'))->{code}, '55000',
+		'pg_session_readonly_lock() in an event trigger on CREATE FUNCTION: an error');
+	$session->run('DROP EVENT TRIGGER e');
+	$session->quit;
+}
+
 unlike(slurp_file($node->logfile), qr/terminated by signal|TRAP/, 'no crash');
 $node->stop;
 done_testing();
