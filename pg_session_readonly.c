@@ -73,6 +73,9 @@ static bool loaded_at_start = false;
  */
 #define EXEC_FLAG_PASSED_OVER	0x40000000
 
+/* A plan has been marked so in this session. */
+static bool left_over = false;
+
 static void install_guards(void);
 
 /*
@@ -176,26 +179,54 @@ pgsr_post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
 }
 
 /*
+ * Hand a plan on to whoever sets it up.
+ */
+static inline void
+next_ExecutorStart(QueryDesc *queryDesc, int eflags)
+{
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(queryDesc, eflags);
+	else
+		standard_ExecutorStart(queryDesc, eflags);
+}
+
+/*
+ * Set up a plan of an allowed function.  Mark it if it does what is refused: it may be
+ * a cursor's, which the function leaves open.
+ */
+static pg_noinline void
+start_allowed(QueryDesc *queryDesc, int eflags)
+{
+	uint64		passed_over = pgsr_passed_over;
+
+	next_ExecutorStart(queryDesc, eflags);
+	if (pgsr_passed_over != passed_over || pgsr_plan_writes(queryDesc->plannedstmt))
+	{
+		queryDesc->estate->es_top_eflags |= EXEC_FLAG_PASSED_OVER;
+		left_over = true;
+	}
+}
+
+/*
  * ExecutorStart_hook: sets up a plan, for EXPLAIN perhaps.
  */
 static void
 pgsr_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
-	uint64		passed_over = pgsr_passed_over;
+	bool		guarded = enter_hook();
 
-	if (enter_hook() && pgsr_allowed_calls == 0 && !(eflags & EXEC_FLAG_EXPLAIN_ONLY))
+	if (unlikely(pgsr_allowed_calls > 0))
+	{
+		start_allowed(queryDesc, eflags);
+		return;
+	}
+	if (guarded && !(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
 		pgsr_check_receiver(queryDesc->dest);
 		if (unlikely(pgsr_plan_writes(queryDesc->plannedstmt)))
 			pgsr_check_plan_targets(queryDesc->plannedstmt);
 	}
-	if (prev_ExecutorStart)
-		prev_ExecutorStart(queryDesc, eflags);
-	else
-		standard_ExecutorStart(queryDesc, eflags);
-	if (unlikely(pgsr_allowed_calls > 0) &&
-		(pgsr_passed_over != passed_over || pgsr_plan_writes(queryDesc->plannedstmt)))
-		queryDesc->estate->es_top_eflags |= EXEC_FLAG_PASSED_OVER;
+	next_ExecutorStart(queryDesc, eflags);
 }
 
 /*
@@ -205,8 +236,8 @@ pgsr_ExecutorStart(QueryDesc *queryDesc, int eflags)
 static void
 pgsr_ExecutorRun(EXECUTOR_RUN_PARAMS)
 {
-	if (enter_hook() && pgsr_allowed_calls == 0 &&
-		unlikely(queryDesc->estate->es_top_eflags & EXEC_FLAG_PASSED_OVER))
+	if (enter_hook() && unlikely(left_over) && pgsr_allowed_calls == 0 &&
+		(queryDesc->estate->es_top_eflags & EXEC_FLAG_PASSED_OVER))
 		pgsr_refuse("a query that writes",
 					"The function that has set it up is allowed to, and has ended.", NULL);
 	if (prev_ExecutorRun)

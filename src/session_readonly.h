@@ -10,7 +10,6 @@
 
 #include "access/htup.h"
 #include "access/xact.h"
-#include "access/xlog.h"
 #include "catalog/pg_proc.h"
 #include "executor/execdesc.h"
 #include "nodes/parsenodes.h"
@@ -22,6 +21,9 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+
+/* Nobody else calls what is declared here; from 16 on PGXS says so itself. */
+#pragma GCC visibility push(hidden)
 
 #define PGSR_PREFIX					"pg_session_readonly"
 
@@ -89,6 +91,7 @@ extern bool pgsr_names_this_library(const char *libraries);
  */
 extern bool pgsr_read_only_untold;
 extern int	pgsr_allowed_calls;	/* write_guard.c */
+extern void pgsr_read_only_lift(void);
 
 extern void pgsr_read_only_init(void);
 extern void pgsr_read_only_follow(bool guarded);
@@ -98,14 +101,15 @@ extern void pgsr_read_only_release(void);
 /*
  * Make the current transaction read-only again if something undid that: the
  * end of a subtransaction brings back the value it found, for one.  While a function
- * runs that an administrator has allowed it may write, unless core has told others that
- * it does not.  The write guard counts on track_counts.
+ * runs that an administrator has allowed it may write.  The write guard counts on
+ * track_counts.
  */
 static inline void
 pgsr_read_only_assert(void)
 {
-	XactReadOnly = likely(pgsr_allowed_calls == 0) || IsolationIsSerializable() ||
-		IsInParallelMode() || RecoveryInProgress();
+	XactReadOnly = true;
+	if (unlikely(pgsr_allowed_calls > 0))
+		pgsr_read_only_lift();
 	pgstat_track_counts = true;
 	if (unlikely(!DefaultXactReadOnly || pgsr_read_only_untold))
 		pgsr_read_only_announce();
@@ -309,5 +313,7 @@ PGSR_NORETURN extern void pgsr_refuse(const char *action, const char *reason,
 									  const char *hint);
 PGSR_NORETURN extern void pgsr_refuse_call(const char *name, const char *reason,
 										   const char *hint);
+
+#pragma GCC visibility pop
 
 #endif							/* SESSION_READONLY_H */

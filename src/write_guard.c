@@ -16,6 +16,7 @@
 
 #include "access/htup_details.h"
 #include "access/parallel.h"
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
@@ -167,7 +168,7 @@ pgsr_end_allowed_command(void)
 /*
  * No allowed function is running any more.
  */
-static void
+static pg_noinline void
 leave_allowed_call(void)
 {
 	pgsr_end_allowed_command();
@@ -258,6 +259,16 @@ run_deferred_triggers(void)
 }
 
 /*
+ * Let the current transaction write, where it may: core has told other sessions that
+ * a SERIALIZABLE one does not (GetSerializableTransactionSnapshot() in predicate.c).
+ */
+void
+pgsr_read_only_lift(void)
+{
+	XactReadOnly = IsolationIsSerializable() || IsInParallelMode() || RecoveryInProgress();
+}
+
+/*
  * A call begins while or because an allowed function runs.  What was deferred before
  * is not its doing.
  */
@@ -320,7 +331,7 @@ pgsr_abort_allowed_call(void)
 void
 pgsr_write_guard_end_transaction(void)
 {
-	if (pgsr_allowed_calls > 0 && error_context_stack == NULL)
+	if (unlikely(pgsr_allowed_calls > 0) && error_context_stack == NULL)
 		leave_allowed_call();
 	xid_expected = false;
 	allowed = NULL;
