@@ -304,7 +304,8 @@ static PgsrVerdict
 function_verdict(HeapTuple proctup, const char **detail)
 {
 	Form_pg_proc proc = (Form_pg_proc) GETSTRUCT(proctup);
-	const ReviewedFunction *row = NULL;
+	bool		in_c = proc->prolang == INTERNALlanguageId || proc->prolang == ClanguageId;
+	const ReviewedFunction *row = in_c ? find_reviewed(proctup) : NULL;
 	HeapTuple	langtup;
 	char	   *language;
 	bool		trusted;
@@ -322,8 +323,6 @@ function_verdict(HeapTuple proctup, const char **detail)
 		*detail = "It is listed in \"" PGSR_DENIED_FUNCTIONS_NAME "\".";
 		return PGSR_DENIED_BY_SETTING;
 	}
-	if (proc->prolang == INTERNALlanguageId || proc->prolang == ClanguageId)
-		row = find_reviewed(proctup);
 	if (row != NULL)
 		*detail = TEXT_AT(row->reason);
 	/* no hook sees where a call of this one ends */
@@ -334,7 +333,7 @@ function_verdict(HeapTuple proctup, const char **detail)
 	if (row != NULL)
 		return row->verdict == PGSR_DENIED_WRITES ? PGSR_DENIED_REVIEWED : row->verdict;
 
-	if (proc->prolang == INTERNALlanguageId || proc->prolang == ClanguageId)
+	if (in_c)
 	{
 		if (is_handler(proc->prorettype))
 			return PGSR_READS;

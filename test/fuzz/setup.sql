@@ -60,6 +60,19 @@ SELECT lo_from_bytea(4711, 'large object');
 GRANT ALL ON LARGE OBJECT 4711 TO PUBLIC;
 
 -- Functions that write, each by another way.
+-- What some sessions are allowed: it leaves nothing behind that a fact tells of.
+CREATE TABLE ledger (i int PRIMARY KEY DEFERRABLE INITIALLY DEFERRED) WITH (autovacuum_enabled = off);
+GRANT ALL ON ledger TO PUBLIC;
+CREATE FUNCTION may_write(i int) RETURNS int LANGUAGE plpgsql AS
+	'BEGIN INSERT INTO public.ledger VALUES (i), (i); DELETE FROM public.ledger; RETURN 1 / i; END';
+CREATE FUNCTION may_catch(i int) RETURNS int LANGUAGE plpgsql AS
+	'BEGIN PERFORM public.may_write(i); RETURN i; EXCEPTION WHEN division_by_zero THEN RETURN public.may_write(1); END';
+CREATE FUNCTION may_return(i int) RETURNS SETOF int LANGUAGE sql AS 'SELECT public.may_write(n) FROM generate_series(i, 3) n';
+CREATE FUNCTION may_open() RETURNS refcursor LANGUAGE plpgsql AS
+	'DECLARE c refcursor := ''opened''; BEGIN OPEN c FOR SELECT nextval(''public.s'') FROM generate_series(1, 3); RETURN c; END';
+CREATE PROCEDURE may_commit(i int) LANGUAGE plpgsql AS
+	'BEGIN PERFORM public.may_write(1); COMMIT; PERFORM public.may_write(i); ROLLBACK; PERFORM public.may_write(1); END';
+
 CREATE FUNCTION writes() RETURNS int LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.victim VALUES (42); RETURN 1; END';
 CREATE FUNCTION writes_when(i int) RETURNS int LANGUAGE plpgsql AS
 	'BEGIN IF i > 1 THEN INSERT INTO public.victim VALUES (i); END IF; RETURN i; END';
