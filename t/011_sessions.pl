@@ -318,8 +318,8 @@ for my $denied ('"unreviewed"', 'public.unreviewed', 'public."unreviewed"')
 	$session->quit;
 }
 
-# Nor is what is no function, and in the other list it is a function's name.
-for my $lists ([ 'extension:unreviewed, language:unreviewed' ], [ '', 'unreviewed' ])
+# Nor is what is no function, and in the other list it is no word.
+for my $lists ([ 'extension:unreviewed, language:unreviewed' ], [ '', 'public.unreviewed' ])
 {
 	my $session = locked_with(@$lists);
 	is($session->query('SELECT stable_f(1)')->{code}, '', "@$lists: a stable function runs");
