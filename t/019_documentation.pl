@@ -30,7 +30,7 @@ use File::Basename qw(basename dirname);
 use Cwd qw(abs_path);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
-use SessionReadonly qw(broken_links);
+use SessionReadonly qw(broken_links create_postgres);
 use Test::More;
 
 my $top = abs_path(dirname(dirname(__FILE__)));
@@ -46,6 +46,7 @@ unlink $node->data_dir . '/pg_hba.conf';
 append_to_file($node->data_dir . '/pg_hba.conf',
 	"local all,replication all trust\nhost all all 127.0.0.1/32 trust\n");
 $node->start;
+create_postgres($node);
 $node->safe_psql('postgres', 'CREATE DATABASE shop');
 $node->safe_psql('shop', q(
 	CREATE TABLE users (id int PRIMARY KEY, name text);

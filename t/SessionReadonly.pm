@@ -8,7 +8,7 @@ use File::Basename qw(dirname);
 use FindBin;
 use Test::More;
 
-our @EXPORT_OK = qw(create_all_extensions clients_or_skip broken_links);
+our @EXPORT_OK = qw(create_postgres create_all_extensions clients_or_skip broken_links);
 
 # Create every extension that comes with the server, as far as they go together.
 # Returns how many there are.
@@ -45,6 +45,14 @@ sub create_all_extensions
 			END LOOP;
 		END \$\$;
 		SELECT count(*) FROM pg_extension;));
+}
+
+# Create the role "postgres" where the tests are run by another user.
+sub create_postgres
+{
+	my ($node) = @_;
+	$node->safe_psql('postgres', 'CREATE ROLE postgres SUPERUSER LOGIN')
+	  if !$node->safe_psql('postgres', q(SELECT to_regrole('postgres')));
 }
 
 # Skip the test unless node and these packages of t/clients are there.  Returns

@@ -6,6 +6,7 @@ use warnings;
 use File::Basename qw(dirname);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use SessionReadonly qw(create_postgres);
 use Test::More;
 
 plan skip_all => 'no pgbouncer'
@@ -14,6 +15,7 @@ plan skip_all => 'no pgbouncer'
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
 $node->start;
+create_postgres($node);
 $node->safe_psql('postgres', q(
 	CREATE ROLE analyst LOGIN;
 	CREATE ROLE agent LOGIN SUPERUSER;

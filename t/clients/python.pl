@@ -5,12 +5,14 @@ use strict;
 use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use SessionReadonly qw(create_postgres);
 use Test::More;
 
 my $python = -x '/usr/bin/python3' ? '/usr/bin/python3' : 'python3';
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(extra => ['--encoding=UTF8']);
 $node->start;
+create_postgres($node);
 $node->safe_psql('postgres', q(
 	CREATE TABLE users (id int PRIMARY KEY, name text NOT NULL);
 	INSERT INTO users SELECT i, 'user ' || i FROM generate_series(1, 100) i;
