@@ -4,6 +4,10 @@
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 # The server's user is another one, and has to read what root makes.
 umask 022
+# What libpq reads from the environment is for the machine's own servers.
+for name in "${!PG@}"; do
+	case $name in PGSR_* | PG_*) ;; *) unset "$name" ;; esac
+done
 
 say() { printf '\n== %s\n' "$*"; }
 die() { printf '%s: %s\n' "$(basename "$0")" "$*" >&2; exit 1; }
@@ -26,7 +30,30 @@ skip()
 	exit 77
 }
 
+# What the script was given.  "--install", before anything else, ends it once the packages
+# that it needs are there.
+install_only=
+[ "${1:-}" != --install ] || { install_only=yes; shift; }
+given=("$@")
+
+# What is left to do however the script ends.
+apt_log=
+work=
+trap 'leave' EXIT
+# what runs when ^C comes may end as if nothing were
+trap 'exit 130' INT
+leave()
+{
+	[ -z "$apt_log" ] || rm -f "$apt_log" "$apt_log.said" /etc/postgresql-common/createcluster.d/pgsr.conf
+	[ -z "${on_leave:-}" ] || $on_leave || true
+	[ -n "$work" ] || return 0
+	end_servers
+	rm -rf "$work"
+}
+
 # --- packages ---
+
+begin_apt_log() { [ -n "$apt_log" ] || apt_log=$(mktemp /tmp/pgsr-apt.XXXXXX); }
 
 # apt-get, waiting while another process holds one of apt's locks, as on every
 # cloud image in its first minutes.  DPkg::Lock::Timeout would wait as well, but
@@ -34,8 +61,7 @@ skip()
 # added to the file $apt_log.
 apt_get()
 {
-	local until=$((SECONDS + 900)) told= said
-	said=$(mktemp /tmp/pgsr-apt.XXXXXX)
+	local until=$((SECONDS + 900)) told= said=$apt_log.said
 	until LC_ALL=C DEBIAN_FRONTEND=noninteractive apt-get "$@" </dev/null >"$said" 2>&1; do
 		if [ "$SECONDS" -ge "$until" ] ||
 			! grep -qE '^E: (Could not get lock|Unable to (lock|acquire))' "$said"; then
@@ -56,7 +82,6 @@ apt_get()
 apt_failed()
 {
 	sed 's/^/    /' "$apt_log" | tail -n 30 >&2
-	rm -f "$apt_log"
 	die "$@"
 }
 
@@ -64,32 +89,46 @@ apt_failed()
 # whether what is wanted can be had shows later.
 update_lists()
 {
-	apt_log=$(mktemp /tmp/pgsr-apt.XXXXXX)
+	begin_apt_log
 	apt_get update || sed 's/^/    /' "$apt_log" | tail -n 5 >&2
-	rm -f "$apt_log"
 }
 
-# Install what is missing of these packages, or tell how.
+# The command that installs what this script needs, for who is not root.
+install_command() { printf 'sudo %q --install' "$0"; [ ${#given[@]} = 0 ] || printf ' %q' "${given[@]}"; }
+
+# Install what is missing of these packages, or tell how.  No server is to come of it: no
+# service starts, no cluster "main" is made, and what else starts with the machine does not.
 need_packages()
 {
-	local missing=() package
+	local missing=() package clusters=/etc/postgresql-common/createcluster.d enabled unit
 	for package in "$@"; do
 		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q ' installed$' ||
 			missing+=("$package")
 	done
 	[ ${#missing[@]} -gt 0 ] || return 0
-	if [ "$(id -u)" != 0 ]; then
-		die "packages are missing; as root, run:
-    apt-get update && apt-get install -y --no-install-recommends ${missing[*]}"
-	fi
+	[ "$(id -u)" = 0 ] || die "packages are missing: ${missing[*]}
+To install them, and no server that starts by itself:
+    $(install_command)"
 	say "installing ${missing[*]}"
-	apt_log=$(mktemp /tmp/pgsr-apt.XXXXXX)
-	export RUNLEVEL=1 # no service is to start
+	begin_apt_log
+	export RUNLEVEL=1
+	mkdir -p "$clusters"
+	echo 'create_main_cluster = false' >"$clusters/pgsr.conf"
+	enabled=$(enabled_units)
 	apt_get install -y --no-install-recommends "${missing[@]}" ||
 		{ apt_get update || true; apt_get install -y --no-install-recommends "${missing[@]}"; } ||
 		apt_failed "could not install ${missing[*]}"
-	rm -f "$apt_log"
+	rm "$clusters/pgsr.conf"
+	rmdir --ignore-fail-on-non-empty "$clusters"
+	# the server's own service has nothing to start without a cluster
+	for unit in $(comm -13 <(echo "$enabled") <(enabled_units) | grep -v '^postgresql'); do
+		update-rc.d "${unit%.service}" disable >/dev/null 2>&1 || true
+		deb-systemd-helper disable "$unit" >/dev/null 2>&1 || true
+	done
 }
+
+# Services that start with the machine.
+enabled_units() { ls /etc/systemd/system/multi-user.target.wants 2>/dev/null | grep '[.]service$' | sort || true; }
 
 # Those of these packages that apt knows.
 known_packages()
@@ -123,8 +162,18 @@ find_version()
 	[ -z "$version" ] || return 0
 	find_distribution_version
 	version=$host_version
-	[ -n "$version" ] || die "no PostgreSQL found; as root, run:
-    apt-get update && apt-get install -y postgresql"
+	[ -n "$version" ] || no_version
+}
+
+# No server here, and none that could be installed: say why.
+no_version()
+{
+	command -v apt-cache >/dev/null || die "these scripts take PostgreSQL from Debian's or Ubuntu's packages; elsewhere:
+    make && sudo make install && make installcheck"
+	[ -n "$(apt-cache pkgnames postgresql-common)" ] || die "apt's package lists are empty.
+To read them, and install what is missing, and no server that starts by itself:
+    $(install_command)"
+	die "apt's package lists have no PostgreSQL"
 }
 
 # --- places ---
@@ -144,10 +193,8 @@ as_server_user()
 # the server's user may write, and set $work to it.  It goes away with the script.
 make_work_copy()
 {
+	[ -z "$install_only" ] || exit 0
 	work=$(mktemp -d "${1:-}/tmp/pgsr.XXXXXX")
-	trap 'leave' EXIT
-	# what runs when ^C comes may end as if nothing were
-	trap 'exit 130' INT
 	mkdir "$work/src"
 	(cd "$top" && git -c safe.directory="$top" ls-files -co --exclude-standard 2>/dev/null || find . -type f) |
 		(cd "$top" && while read -r file; do [ ! -e "$file" ] || printf '%s\n' "$file"; done) |
@@ -194,13 +241,6 @@ end_servers()
 	done
 }
 
-leave()
-{
-	[ -z "${on_leave:-}" ] || $on_leave || true
-	end_servers
-	rm -rf "$work"
-}
-
 # --- servers ---
 
 # Start a throwaway server of the programs in $bin, with all it has in a directory
@@ -209,11 +249,11 @@ leave()
 start_server()
 {
 	local dir=$1 options=${2:-}
-	as_server_user "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale --no-sync >/dev/null
+	[ -e "$dir/data" ] ||
+		as_server_user "$bin/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --no-locale --no-sync >/dev/null
 	as_server_user "$bin/pg_ctl" -D "$dir/data" -l "$dir/server.log" -s -w -o \
 		"-p 5432 -c listen_addresses= -c unix_socket_directories=$dir -c fsync=off $options" start ||
 		{ tail -n 20 "$dir/server.log" >&2; die "the server does not start"; }
-	unset PGHOSTADDR PGPASSWORD PGDATABASE PGOPTIONS PGSERVICE PGSSLMODE PGAPPNAME PGTZ PGDATESTYLE
 	export PGHOST=$dir PGPORT=5432 PGUSER=postgres
 }
 

@@ -7,24 +7,22 @@
 #   valgrind   one that tells valgrind of its memory contexts and buffers
 
 # What a server of the kind $1 needs to be built with all that the tests can use.
-need_build_packages()
+build_packages()
 {
-	need_packages gcc clang make libc6-dev perl bison flex pkg-config libreadline-dev zlib1g-dev libperl-dev \
-		python3-dev libxml2-dev libssl-dev uuid-dev libicu-dev libipc-run-perl bzip2 xz-utils
+	echo gcc clang make libc6-dev perl bison flex pkg-config libreadline-dev zlib1g-dev libperl-dev python3-dev \
+		libxml2-dev libssl-dev uuid-dev libicu-dev libipc-run-perl bzip2 xz-utils
 	case ${1:-assert} in
-		sanitize) need_sanitizers ;;
-		valgrind) need_packages valgrind ;;
+		# with what names the lines in reports, and the runtime, where clang does not bring that with it
+		sanitize) echo llvm; known_packages "libclang-rt-$(clang_version)-dev" ;;
+		valgrind) echo valgrind ;;
 	esac
 }
 
-# The sanitizers' runtime, and what names the lines in their reports.  Where clang
-# does not bring the runtime with it, that is in a package with its version's number.
-need_sanitizers()
+# The version of clang that is here, or that would be.
+clang_version()
 {
-	links() { clang -fsanitize=address,undefined -x c -o /dev/null - <<<'int main(void) { return 0; }' 2>/dev/null; }
-	need_packages clang llvm
-	links || need_packages "libclang-rt-$(clang -dumpversion | cut -d . -f 1)-dev"
-	links || die "clang cannot link with its sanitizers"
+	clang -dumpversion 2>/dev/null | cut -d . -f 1 | grep . ||
+		apt-cache show clang 2>/dev/null | sed -n 's/^Depends:.* clang-\([0-9]*\).*/\1/p' | head -n 1
 }
 
 # A "deb-src" line for the package lists that are read for this alone.
@@ -39,7 +37,7 @@ source_line()
 # mirror has no source; newer ones may be gone where older ones are there.
 fetch_source()
 {
-	local version=$1 dir=$2 apt release suite versions candidate archive origin label uri component
+	local version=$1 dir=$2 apt release suite versions candidate archive origin label uri component apt_log=$2/log
 	mkdir -p "$dir/source" "$dir/state/lists/partial" "$dir/cache/archives/partial"
 	if [ "$version" = "$host_version" ]; then
 		while IFS='|' read -r origin label uri suite component; do
@@ -55,7 +53,6 @@ fetch_source()
 	apt=(-o "Dir::Etc::sourcelist=$dir/sources.list" -o Dir::Etc::sourceparts=/dev/null
 		-o "Dir::State=$dir/state" -o Dir::State::status=/var/lib/dpkg/status -o "Dir::Cache=$dir/cache"
 		-o Acquire::Check-Valid-Until=false -o APT::Sandbox::User=root)
-	apt_log=$dir/log
 	apt_get "${apt[@]}" update || true
 	versions=$(apt-cache "${apt[@]}" showsrc --only-source "postgresql-$version" 2>/dev/null |
 		sed -n 's/^Version: //p' | sort -rVu)
@@ -126,7 +123,7 @@ make_assert_server()
 	prefix=$cache/$kind-$version
 	lock_kept "$prefix"
 	if [ ! -e "$prefix/.ready" ]; then
-		need_build_packages "$kind"
+		need_packages $(build_packages "$kind")
 		dir=$prefix.work
 		rm -rf "$prefix" "$dir"
 		fetch_source "$version" "$dir" || skip "no source of PostgreSQL $version on the mirror"
@@ -150,7 +147,7 @@ make_tree_server()
 	prefix=$cache/source-$version-$key
 	[ "$kind" = assert ] || prefix=$cache/$kind-source-$version-$key
 	lock_kept "$prefix"
-	need_build_packages "$kind"
+	need_packages $(build_packages "$kind")
 	build_server "$tree" "$prefix.build" "$prefix" "$kind"
 	unlock_kept
 }
