@@ -155,6 +155,7 @@ server_at_hand()
 go_where_server_is()
 {
 	! server_at_hand || return 0
+	need_lists
 	[ "$(id -u)" = 0 ] || die "a chroot for PostgreSQL $version needs root; run:
     sudo $0 $*"
 	make_chroot "$version"

@@ -141,7 +141,7 @@ known_packages()
 # The major version that this distribution has.
 distribution_version()
 {
-	apt-cache show postgresql 2>/dev/null |
+	{ apt-cache show postgresql 2>/dev/null || true; } |
 		sed -n 's/^Depends:.*postgresql-\([0-9]\{2,\}\).*/\1/p' | sort -n | tail -n 1
 }
 
@@ -170,10 +170,16 @@ no_version()
 {
 	command -v apt-cache >/dev/null || die "these scripts take PostgreSQL from Debian's or Ubuntu's packages; elsewhere:
     make && sudo make install && make installcheck"
-	[ -n "$(apt-cache pkgnames postgresql-common)" ] || die "apt's package lists are empty.
+	need_lists
+	die "apt's package lists have no PostgreSQL"
+}
+
+# Tell who is not root that apt knows of no packages yet.
+need_lists()
+{
+	[ "$(id -u)" = 0 ] || [ -n "$(apt-cache pkgnames postgresql-common)" ] || die "apt's package lists are empty.
 To read them, and install what is missing, and no server that starts by itself:
     $(install_command)"
-	die "apt's package lists have no PostgreSQL"
 }
 
 # --- places ---

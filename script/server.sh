@@ -180,7 +180,7 @@ collect_findings()
 			cat >"$bin/postgres" <<-END
 				#!/bin/sh
 				[ "\$1" = -D ] || exec "$bin/postgres.plain" "\$@"
-				exec valgrind --quiet --leak-check=no --num-callers=30 --error-limit=no \\
+				exec valgrind --quiet --vgdb=no --leak-check=no --num-callers=30 --error-limit=no \\
 					--log-file="$findings/valgrind.%p" --error-markers=BEGIN,END \\
 					--suppressions="$work/server/valgrind.supp" --suppressions="$own" \\
 					"$bin/postgres.plain" "\$@"

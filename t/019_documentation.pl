@@ -217,7 +217,7 @@ my %program = (
 	},
 	java => sub {
 		my ($code) = @_;
-		return if $jars !~ /Hikari.*nop.*postgresql/ || system('javac -version >/dev/null 2>&1') != 0;
+		return if $jars !~ /Hikari.*nop.*postgresql/ || system('javac -J-XX:-UsePerfData -version >/dev/null 2>&1') != 0;
 		append_to_file("$dir/Program.java", qq(
 			import com.zaxxer.hikari.*;
 			public class Program {
@@ -232,8 +232,8 @@ my %program = (
 					}
 				}
 			}));
-		system_or_bail('javac', '-cp', $jars, '-d', $dir, "$dir/Program.java");
-		return ('java', '-cp', "$dir:$jars", 'Program');
+		system_or_bail('javac', '-J-XX:-UsePerfData', '-cp', $jars, '-d', $dir, "$dir/Program.java");
+		return ('java', '-XX:-UsePerfData', '-cp', "$dir:$jars", 'Program');
 	},
 	go => sub {
 		my ($code) = @_;
@@ -439,7 +439,7 @@ my %example = (
 	'jdbc.properties' => sub {
 	  SKIP:
 		{
-			skip 'no JDBC', 1 if $jars !~ /postgresql/ || system('javac -version >/dev/null 2>&1') != 0;
+			skip 'no JDBC', 1 if $jars !~ /postgresql/ || system('javac -J-XX:-UsePerfData -version >/dev/null 2>&1') != 0;
 			my ($url) = slurp_file($_[0]) =~ /^#\s+(jdbc:\S+)$/m;
 			append_to_file("$dir/Example.java", q(
 				import java.io.*; import java.sql.*; import java.util.*;
@@ -454,11 +454,11 @@ my %example = (
 						}
 					}
 				}));
-			system_or_bail('javac', '-cp', $jars, '-d', $dir, "$dir/Example.java");
+			system_or_bail('javac', '-J-XX:-UsePerfData', '-cp', $jars, '-d', $dir, "$dir/Example.java");
 			for my $arguments ([ $url ], [ 'jdbc:postgresql://127.0.0.1:5432/shop', $_[0] ])
 			{
 				my ($rc, $stdout, $stderr) = run_it(
-					[ 'java', '-cp', "$dir:$jars", 'Example', map { on_our_port($_) } @$arguments ]);
+					[ 'java', '-XX:-UsePerfData', '-cp', "$dir:$jars", 'Example', map { on_our_port($_) } @$arguments ]);
 				is($stdout, "locked\n", "jdbc.properties: $arguments->[0]") or diag($stderr);
 			}
 		}
