@@ -267,3 +267,12 @@ stop_server()
 {
 	as_server_user "$bin/pg_ctl" -D "$1/data" -m immediate -s stop 2>/dev/null || true
 }
+
+# Where tests note the ports that they take for TCP, so that other runs on this machine
+# take others.
+share_ports()
+{
+	export PG_TEST_PORT_DIR=$cache/ports
+	mkdir -p "$PG_TEST_PORT_DIR"
+	[ "$(id -u)" != 0 ] || chown postgres: "$PG_TEST_PORT_DIR"
+}
