@@ -19,7 +19,7 @@ cmp_ok(scalar(keys %refused), '>', 150, 'functions that must be refused are list
 # --- the table, with the rows for other versions ---
 {
 	my %denied = map { $_ => 1 } grep { $library{ (split)[0] } } map { ($_->[0] || '-') . " $_->[1]" }
-	  map { /^FUNCTION\("([^"]*)", "([^"]*)", DENY,/ ? [ $1, $2 ] : () }
+	  map { /^FUNCTION\("([^"]*)", "([^"]*)", (?:DENY|WRITE),/ ? [ $1, $2 ] : () }
 	  split(/\n/, slurp_file("$FindBin::RealBin/../src/function_table.h"));
 	is(join("\n", grep { !$denied{$_} } sort keys %refused), '', 'the table denies what must be refused');
 	is(join("\n", grep { !$refused{$_} } sort keys %denied), '', 'what the table denies is listed');
@@ -41,7 +41,7 @@ my @functions = map { [ split(/\t/) ] } split(/\n/, $node->safe_psql('postgres',
 			CASE p.prokind WHEN 'p' THEN 'CALL ' ELSE 'SELECT ' END || p.oid::regproc || '(' || coalesce(a.arguments, '') || ')'
 			|| coalesce(' FROM (SELECT ' || a.columns || ' OFFSET 0) a', '') END)
 	FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
-		LEFT JOIN pg_session_readonly_denied_functions() d ON d.function = p.oid AND d.reason = 'reviewed'
+		LEFT JOIN pg_session_readonly_denied_functions() d ON d.function = p.oid AND d.reason IN ('reviewed', 'writes')
 		CROSS JOIN LATERAL (SELECT
 			string_agg(CASE WHEN p.provariadic NOT IN (0, '"any"'::regtype) AND i = p.pronargs
 				THEN 'VARIADIC ' ELSE '' END || 'a.a' || i, ', ' ORDER BY i) AS arguments,
