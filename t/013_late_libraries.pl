@@ -99,6 +99,31 @@ SKIP:
 	unlink $file;
 	$session->quit;
 
+	# one that an allowed function calls, and that is refused by itself
+	for my $first ([], [ 'SELECT f()' ])
+	{
+		my $name = 'plperlu: called by an allowed function' . (@$first ? ', and refused before' : '');
+
+		$session = Wire->new($node);
+		$session->run("SET pg_session_readonly.allowed_functions = 'public.outer_f'", @lock, "SET plperl.on_plperlu_init = $attack");
+		is($session->query($_)->{code}, '25006', "$name: refused by itself") for @$first;
+		is($session->run('SELECT outer_f()'), '42', "$name: runs");
+		ok(!-e $file, "$name: without the setting");
+		unlink $file;
+		$session->quit;
+	}
+	for my $sql ("LOAD 'plperl'", 'SELECT f()')
+	{
+		$session = Wire->new($node);
+		$session->run(q(CREATE OR REPLACE FUNCTION executes(text) RETURNS int LANGUAGE plpgsql AS 'BEGIN EXECUTE $1; RETURN 1; END'),
+			"SET pg_session_readonly.allowed_functions = 'public.executes'", @lock, "SET plperl.on_plperlu_init = $attack");
+		is($session->query('SELECT executes(' . "'" . ($sql =~ s/'/''/gr) . "')")->{code}, '', "plperlu: $sql in an allowed function: runs");
+		$session->query('SELECT executes(\'SELECT f()\')');
+		ok(!-e $file, "plperlu: $sql in an allowed function: without the setting");
+		unlink $file;
+		$session->quit;
+	}
+
 	# what the host gave is the host's
 	$session = Wire->new($node);
 	$session->run("SET plperl.on_plperlu_init = $attack", "SET pg_session_readonly.allowed_functions = 'public.f'", @lock,
