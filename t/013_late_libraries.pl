@@ -105,7 +105,8 @@ SKIP:
 		my $name = 'plperlu: called by an allowed function' . (@$first ? ', and refused before' : '');
 
 		$session = Wire->new($node);
-		$session->run("SET pg_session_readonly.allowed_functions = 'public.outer_f'", @lock, "SET plperl.on_plperlu_init = $attack");
+		$session->run(q(CREATE OR REPLACE FUNCTION warm() RETURNS int LANGUAGE plpgsql AS 'BEGIN RETURN 1; END'),
+			"SET pg_session_readonly.allowed_functions = 'public.outer_f'", @lock, 'SELECT warm()', "SET plperl.on_plperlu_init = $attack");
 		is($session->query($_)->{code}, '25006', "$name: refused by itself") for @$first;
 		is($session->run('SELECT outer_f()'), '42', "$name: runs");
 		ok(!-e $file, "$name: without the setting");

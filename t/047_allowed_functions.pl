@@ -290,6 +290,16 @@ for my $case (
 	$session->quit;
 }
 
+# --- while the mode is on, a superuser may take it off the list again ---
+{
+	my $session = locked('on');
+	is(codes($session, q(SELECT app.note('a')), "SET pg_session_readonly.allowed_functions = ''", q(SELECT app.note('b')),
+			"SET pg_session_readonly.allowed_functions = 'app.note'", q(SELECT app.note('c'))), 'ok ok 25006 ok ok', 'off the list again');
+	is($node->safe_psql('postgres', $log), 'a, c', 'off the list again: what was written');
+	clear();
+	$session->quit;
+}
+
 # --- a cancelled one, and one whose session is ended ---
 for my $end ('pg_cancel_backend', 'pg_terminate_backend')
 {
