@@ -30,39 +30,25 @@ static struct config_generic **listed = NULL;
 static int	n_listed = 0;
 
 /*
- * Keep a list of all settings, or no longer.  An error in between must end the
- * session.
+ * Keep a list of all settings, or no longer.  The list is the transaction's in which a
+ * session begins; an error in between must end the session.
  */
 void
 pgsr_guc_keep_list(bool begins)
 {
-	if (begins)
-		listed = pgsr_all_settings(&n_listed);
-	else
-	{
-		pfree(listed);
-		listed = NULL;
-	}
+	listed = begins ? pgsr_all_settings(&n_listed) : NULL;
 }
 
 /*
- * The list of all settings, and in *n how many there are; give it back with
- * end_list().
+ * All settings, and in *n how many there are.
  */
 static struct config_generic **
-begin_list(int *n)
+all_settings(int *n)
 {
 	if (listed == NULL)
 		return pgsr_all_settings(n);
 	*n = n_listed;
 	return listed;
-}
-
-static void
-end_list(struct config_generic **list)
-{
-	if (list != listed)
-		pfree(list);
 }
 
 /*
@@ -101,7 +87,7 @@ pgsr_guc_source(const char *name)
 }
 
 /*
- * Is this what is left of a value that was given before anything defined it?
+ * Is this what core has of a value that was given before anything defined the setting?
  */
 static inline bool
 is_placeholder(struct config_generic *record)
@@ -126,30 +112,24 @@ pgsr_guc_placeholder(const char *name)
 }
 
 /*
- * The names of the settings below a prefix that were given a value and that nothing
- * has defined.  They are not of use in a list that is kept: they are about to be
- * thrown away.
+ * The first setting that the filter wants of those that were given a value and that
+ * nothing has defined, or NULL.
  */
-List *
-pgsr_guc_placeholders_of(const char *prefix)
+const char *
+pgsr_guc_find_placeholder(PgsrGucFilter filter)
 {
 	int			n;
-	struct config_generic **settings = begin_list(&n);
-	List	   *names = NIL;
-	int			kept = 0;
+	struct config_generic **settings = all_settings(&n);
 
 	for (int i = 0; i < n; i++)
 	{
 		struct config_generic *record = settings[i];
 
-		if (!pgsr_setting_begins(record->name, prefix) || !is_placeholder(record))
-			settings[kept++] = record;
-		else if (*SettingPart(record, string)->variable != NULL)
-			names = lappend(names, pstrdup(record->name));
+		if (is_placeholder(record) && filter(record->name, record->context) &&
+			*SettingPart(record, string)->variable != NULL)
+			return record->name;
 	}
-	n_listed = kept;
-	end_list(settings);
-	return names;
+	return NULL;
 }
 
 /*
@@ -206,39 +186,8 @@ current_value(struct config_generic *record)
 }
 
 /*
- * Put a value into one of the places of a setting's stack.  A string that stood there
- * is freed if no other place has it, and so is what its check hook made of it.
- */
-static void
-replace_value(struct config_generic *record, config_var_value *place, config_var_value value)
-{
-	char	   *string = place->val.stringval;
-	void	   *extra = place->extra;
-	bool		string_used;
-	bool		extra_used;
-
-	*place = value;
-	if (record->vartype != PGC_STRING)
-		return;
-	string_used = string == NULL || string == *SettingPart(record, string)->variable ||
-		string == SettingPart(record, string)->reset_val;
-	extra_used = extra == NULL || extra == record->extra ||
-		extra == SettingResetExtra(record, string);
-	for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
-	{
-		string_used |= string == entry->prior.val.stringval ||
-			string == entry->masked.val.stringval;
-		extra_used |= extra == entry->prior.extra || extra == entry->masked.extra;
-	}
-	if (!string_used)
-		pgsr_guc_free(string);
-	if (!extra_used)
-		pgsr_guc_free(extra);
-}
-
-/*
  * Have the end of the transactions and functions in progress bring back the value
- * that a setting has now.
+ * that a setting has now.  What stood there is not freed: that is little, and once.
  *
  * A string is another one of the same text, so that core tells it to the assign hook
  * (AtEOXact_GUC()): the user that SET ROLE made has been taken back already when a
@@ -258,12 +207,12 @@ keep_through_stack(struct config_generic *record)
 	}
 	for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
 	{
-		replace_value(record, &entry->prior, value);
+		entry->prior = value;
 		entry->source = record->source;
 		entry->scontext = record->scontext;
 		entry->srole = record->srole;
 		if (entry->state == GUC_SET_LOCAL)
-			replace_value(record, &entry->masked, value);
+			entry->masked = value;
 	}
 }
 
@@ -283,26 +232,24 @@ keep_as_reset_value(struct config_generic *record)
 /*
  * Pin a setting: nobody can SET it any more.
  *
- * A value does not stay one of the configuration file: if its line were taken out
- * there, core would say that it is the default, and parallel workers are not sent
- * that.  DISCARD ALL resets the session's role, whatever the context.
+ * RESET ALL passes over it, but DISCARD ALL resets the session's role, whatever the
+ * context.  And its value does not stay the file's: if the line were taken out there,
+ * core would say that it is the default, and parallel workers are not sent that
+ * (ProcessConfigFileInternal(), can_skip_gucvar()).
  */
 static void
 pin(struct config_generic *record)
 {
-	if (record->source == PGC_S_FILE)
-		record->source = PGC_S_OVERRIDE;
-	if (record->reset_source == PGC_S_FILE)
-		record->reset_source = PGC_S_OVERRIDE;
 	if (record->vartype == PGC_STRING)
 		keep_as_reset_value(record);
+	if (record->reset_source == PGC_S_FILE)
+		record->reset_source = PGC_S_OVERRIDE;
 	keep_through_stack(record);
-	record->context = PGC_SU_BACKEND;
+	record->context = PGSR_NOBODY;
 }
 
 /*
- * Let a setting be SET by these alone from here on, PGC_SU_BACKEND meaning nobody.
- * Does nothing that can fail.
+ * Let a setting be SET by these alone from here on.  Does nothing that can fail.
  *
  * RESET ALL asks for no privilege where the context is PGC_SUSET.
  */
@@ -311,16 +258,15 @@ pgsr_guc_restrict(const char *name, GucContext context)
 {
 	struct config_generic *record = known_setting(name);
 
-	if (context == PGC_SU_BACKEND)
-		pin(record);
-	else if (context == PGC_SUSET)
-	{
-		keep_through_stack(record);
-		record->flags |= GUC_NO_RESET_ALL;
-	}
-	else
-		record->flags &= ~GUC_NO_RESET_ALL;
 	record->context = context;
+	record->flags &= ~GUC_NO_RESET_ALL;
+	if (context == PGC_SUSET)
+	{
+		record->flags |= GUC_NO_RESET_ALL;
+		keep_through_stack(record);
+	}
+	else if (context == PGSR_NOBODY)
+		pin(record);
 }
 
 /*
@@ -336,87 +282,70 @@ reset_setting(struct config_generic *record)
 }
 
 /*
- * Pin every setting that the filter wants pinned.
+ * Pin every setting that the filter wants pinned.  Returns the names of those that the
+ * connection string gave.
  *
  * Placeholders keep what the session gave them as their reset value, though they
  * may still be set: at the lock it is the host's, as its source says from then on,
  * and what comes later is not.  So where a library has come up since ("late"), what
  * was SET in its settings is the untrusted side's and is taken back.
  */
-void
+List *
 pgsr_guc_pin_all(PgsrGucFilter filter, bool late)
 {
 	int			n;
-	struct config_generic **settings = begin_list(&n);
+	struct config_generic **settings = all_settings(&n);
+	List	   *from_client = NIL;
 
 	for (int i = 0; i < n; i++)
 	{
 		struct config_generic *record = settings[i];
-		bool		wanted = filter(record->name, record->context, record->source) &&
-			(record->context == PGC_USERSET || record->context == PGC_SUSET);
 
-		if (wanted && late && record->source > PGC_S_OVERRIDE)
-			reset_setting(record);
 		if (!late && is_placeholder(record) && record->source > PGC_S_OVERRIDE)
 		{
 			record->source = PGC_S_OVERRIDE;
 			keep_as_reset_value(record);
 			keep_through_stack(record);
 		}
-		if (wanted)
-			pin(record);
+		if (!filter(record->name, record->context))
+			continue;
+		if (record->source == PGC_S_CLIENT)
+			from_client = lappend(from_client, unconstify(char *, record->name));
+		if (record->context != PGC_USERSET && record->context != PGC_SUSET)
+			continue;
+		if (late && record->source > PGC_S_OVERRIDE)
+			reset_setting(record);
+		pin(record);
 	}
-	end_list(settings);
+	return from_client;
 }
 
 /*
- * Take from what was SET in a placeholder since the lock the privilege of whoever SET
- * it.
+ * Take from what was SET since the lock the privilege of whoever SET it.
  */
-static void
-demote(struct config_generic *record)
+static inline void
+demote(GucSource source, GucContext *scontext, Oid *srole)
 {
-	if (record->source > PGC_S_OVERRIDE)
+	if (source > PGC_S_OVERRIDE)
 	{
-		record->scontext = PGC_USERSET;
-		record->srole = InvalidOid;
+		*scontext = PGC_USERSET;
+		*srole = InvalidOid;
 	}
-	for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
-	{
-		if (entry->source > PGC_S_OVERRIDE)
-		{
-			entry->scontext = PGC_USERSET;
-			entry->srole = InvalidOid;
-		}
-		/* by SET in any case */
-		entry->masked_scontext = PGC_USERSET;
-		entry->masked_srole = InvalidOid;
-	}
-}
-
-/*
- * Give a placeholder the value that it had at the lock.  Its source stays: from 16 on
- * core has a list of the settings whose source is not the default.
- */
-static void
-take_back(struct config_generic *record)
-{
-	*SettingPart(record, string)->variable = SettingPart(record, string)->reset_val;
-	record->extra = SettingResetExtra(record, string);
-	keep_through_stack(record);
 }
 
 /*
  * A library is about to be loaded: to its settings core hands what was SET in the
  * placeholders (see define_custom_variable()).  It shall be as if an ordinary user SET
  * it, one who was given no privilege, and core will refuse it where only a superuser
- * may.  What anyone may set and "acts" is taken back.
+ * may.  What is to be pinned in any case gets the value back that it had at the lock.
+ * Its source stays: from 16 on core has a list of the settings whose source is not the
+ * default.
  */
 void
-pgsr_guc_demote_placeholders(bool (*acts) (const char *name))
+pgsr_guc_demote_placeholders(PgsrGucFilter filter)
 {
 	int			n;
-	struct config_generic **settings = begin_list(&n);
+	struct config_generic **settings = all_settings(&n);
 
 	for (int i = 0; i < n; i++)
 	{
@@ -424,9 +353,17 @@ pgsr_guc_demote_placeholders(bool (*acts) (const char *name))
 
 		if (!is_placeholder(record))
 			continue;
-		if (acts(record->name))
-			take_back(record);
-		demote(record);
+		if (filter(record->name, record->context))
+		{
+			*SettingPart(record, string)->variable = SettingPart(record, string)->reset_val;
+			keep_through_stack(record);
+		}
+		demote(record->source, &record->scontext, &record->srole);
+		for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
+		{
+			demote(entry->source, &entry->scontext, &entry->srole);
+			/* by SET in any case */
+			demote(PGC_S_SESSION, &entry->masked_scontext, &entry->masked_srole);
+		}
 	}
-	end_list(settings);
 }

@@ -20,6 +20,9 @@
 
 #include "session_readonly.h"
 
+/* The word in the list for all that only a superuser may set. */
+#define SUPERUSER	"superuser"
+
 /* The settings that say what is refused.  They freeze as the mode goes up. */
 static const char *const policy_settings[] = {
 	PGSR_DENIED_COMMANDS_NAME,
@@ -35,16 +38,10 @@ static const char *const acting_settings[] = {
 #undef ACTING_SETTING
 };
 
-/* What pinned_settings says. */
-typedef struct PinnedSettings
-{
-	bool		superuser;		/* all that only a superuser may set */
-	int			length;
-	char		names[FLEXIBLE_ARRAY_MEMBER];	/* one after the other */
-} PinnedSettings;
-
 char	   *pgsr_pinned_settings = NULL;
-static const PinnedSettings *pinned = NULL;
+
+/* What it says: names, one after the other, and an empty one. */
+static const char *pinned = NULL;
 
 /* The room that the names of those libraries take whose settings were looked at. */
 static Size seen_libraries = 0;
@@ -52,8 +49,21 @@ static Size seen_libraries = 0;
 /* The names by which libraries were loaded since the lock. */
 static List *loaded_names = NIL;
 
-/* The settings to be pinned that the connection string gave. */
-static List *client_settings = NIL;
+/*
+ * Was a setting of ours named that there is not?
+ */
+static bool
+is_misspelt(const char *name, GucContext context)
+{
+	if (!pgsr_setting_begins(name, PGSR_PREFIX ".") || pgsr_same_setting(name, PGSR_MODE_NAME))
+		return false;
+	for (int i = 0; i < (int) lengthof(policy_settings); i++)
+	{
+		if (pgsr_same_setting(name, policy_settings[i]))
+			return false;
+	}
+	return true;
+}
 
 /*
  * Raise an error if a value was given to a setting of ours that there is not;
@@ -62,20 +72,12 @@ static List *client_settings = NIL;
 void
 pgsr_check_setting_names(void)
 {
-	ListCell   *lc;
+	const char *name = pgsr_guc_find_placeholder(is_misspelt);
 
-	foreach(lc, pgsr_guc_placeholders_of(PGSR_PREFIX "."))
-	{
-		const char *name = lfirst(lc);
-		bool		known = pgsr_same_setting(name, PGSR_MODE_NAME);
-
-		for (int i = 0; i < (int) lengthof(policy_settings); i++)
-			known |= pgsr_same_setting(name, policy_settings[i]);
-		if (!known)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("unrecognized configuration parameter \"%s\"", name)));
-	}
+	if (name != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("unrecognized configuration parameter \"%s\"", name)));
 }
 
 /*
@@ -128,7 +130,7 @@ pgsr_policy_settings_follow(PgsrMode mode)
 	{
 		pgsr_guc_restrict(policy_settings[i],
 						  mode == PGSR_OFF ? PGC_USERSET :
-						  mode == PGSR_ON ? PGC_SUSET : PGC_SU_BACKEND);
+						  mode == PGSR_ON ? PGC_SUSET : PGSR_NOBODY);
 	}
 }
 
@@ -140,49 +142,39 @@ bool
 pgsr_pinned_settings_check(char **newval, void **extra, GucSource source)
 {
 	/* no name in the list gets longer, but one of core's that an old one stands for */
-	PinnedSettings *list = pgsr_guc_malloc(offsetof(PinnedSettings, names) +
-										   2 * strlen(*newval) + NAMEDATALEN);
+	char	   *names = pgsr_guc_malloc(2 * strlen(*newval) + NAMEDATALEN);
+	char	   *next = names;
 	char	   *rest = pgsr_begin_list(*newval);
 	char	   *item;
-	char	   *next;
 
-	if (list == NULL)
+	if (names == NULL)
 		return false;
-	list->superuser = false;
-	list->length = 0;
-	next = list->names;
 	while ((item = pgsr_next_item(&rest)) != NULL)
 	{
 		char	   *parts = pstrdup(item);
-		char	   *name = NULL;
+		const char *name = NULL;
+		const char *known;
 		char	   *part;
 		bool		plain;
 
 		while (parts != NULL && (part = pgsr_next_name(&parts, &plain)) != NULL)
 			name = name ? psprintf("%s.%s", name, part) : part;
+		known = parts == NULL ? pgsr_guc_name(name) : NULL;
 		if (parts != NULL)
 			GUC_check_errdetail("Not the name of a setting: \"%s\".", item);
-		else if (strcmp(name, "superuser") == 0)
-		{
-			list->superuser = true;
-			continue;
-		}
-		else if (strchr(name, '.') == NULL && pgsr_guc_name(name) == NULL)
+		else if (known == NULL && strchr(name, '.') == NULL && strcmp(name, SUPERUSER) != 0)
 			GUC_check_errdetail("Unrecognized configuration parameter: \"%s\".", item);
 		else
 		{
-			if (pgsr_guc_name(name) != NULL)
-				strcpy(next, pgsr_guc_name(name));
-			else
-				strcpy(next, name);
+			strcpy(next, known ? known : name);
 			next += strlen(next) + 1;
-			list->length++;
 			continue;
 		}
-		pgsr_guc_free(list);
+		pgsr_guc_free(names);
 		return false;
 	}
-	*extra = list;
+	*next = '\0';
+	*extra = names;
 	return true;
 }
 
@@ -215,34 +207,17 @@ acts(const char *name)
  * Is a setting to be pinned?
  */
 static bool
-is_pinned(const char *name, GucContext context, GucSource source)
+is_pinned(const char *name, GucContext context)
 {
-	const char *next = pinned->names;
-
-	if (pinned->superuser && context == PGC_SUSET)
-		return true;
 	if (acts(name))
 		return true;
-	for (int i = 0; i < pinned->length; i++)
+	for (const char *next = pinned; *next; next += strlen(next) + 1)
 	{
-		if (pgsr_same_setting(next, name))
+		if (pgsr_same_setting(next, name) ||
+			(context == PGC_SUSET && strcmp(next, SUPERUSER) == 0))
 			return true;
-		next += strlen(next) + 1;
 	}
 	return false;
-}
-
-/*
- * Likewise, while the session begins: notes those that the connection string gave.
- */
-static bool
-is_pinned_at_start(const char *name, GucContext context, GucSource source)
-{
-	if (!is_pinned(name, context, source))
-		return false;
-	if (source == PGC_S_CLIENT)
-		client_settings = lappend(client_settings, pstrdup(name));
-	return true;
 }
 
 /*
@@ -251,11 +226,11 @@ is_pinned_at_start(const char *name, GucContext context, GucSource source)
  * Where none is stored there is no session.
  */
 static void
-pin_stored_values(void)
+pin_stored_values(List *from_client)
 {
 	ListCell   *lc;
 
-	foreach(lc, client_settings)
+	foreach(lc, from_client)
 	{
 		const char *name = lfirst(lc);
 		char	   *stored = pgsr_role_setting(name);
@@ -282,19 +257,15 @@ pin_stored_values(void)
 static void
 pin_undefined_names(void)
 {
-	const char *next = pinned->names;
-
-	for (int i = 0; i < pinned->length; i++)
+	for (const char *next = pinned; *next; next += strlen(next) + 1)
 	{
-		if (pgsr_guc_name(next) == NULL)
-		{
-			(void) set_config_option(next, NULL, PGC_USERSET, PGC_S_SESSION,
-									 GUC_ACTION_SET, true, DEBUG1, false);
-			/* unless there can be no setting of this name */
-			if (pgsr_guc_name(next) != NULL)
-				pgsr_guc_set_context(next, PGC_SU_BACKEND);
-		}
-		next += strlen(next) + 1;
+		if (pgsr_guc_name(next) != NULL || strcmp(next, SUPERUSER) == 0)
+			continue;
+		(void) set_config_option(next, NULL, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SET, true, DEBUG1, false);
+		/* unless there can be no setting of this name */
+		if (pgsr_guc_name(next) != NULL)
+			pgsr_guc_set_context(next, PGSR_NOBODY);
 	}
 }
 
@@ -305,19 +276,13 @@ pin_undefined_names(void)
 void
 pgsr_pin_settings(bool late, bool administered)
 {
+	List	   *from_client;
+
 	if (!late && !IsParallelWorker() && IsTransactionState())
 		pin_undefined_names();
-
-	/* the session begins */
-	if (!IsNormalProcessingMode() && !late)
-	{
-		client_settings = NIL;
-		pgsr_guc_pin_all(is_pinned_at_start, false);
-		if (administered)
-			pin_stored_values();
-	}
-	else
-		pgsr_guc_pin_all(is_pinned, late);
+	from_client = pgsr_guc_pin_all(is_pinned, late);
+	if (administered)
+		pin_stored_values(from_client);
 	seen_libraries = EstimateLibraryStateSpace();
 }
 
@@ -334,12 +299,11 @@ pgsr_pin_settings(bool late, bool administered)
 void
 pgsr_load_library(const char *filename, const char *symbol)
 {
-	MemoryContext context = CurrentMemoryContext;
 	String	   *name = makeString(pstrdup(filename));
 
 	if (symbol == NULL || !list_member(loaded_names, name))
 	{
-		pgsr_guc_demote_placeholders(acts);
+		pgsr_guc_demote_placeholders(is_pinned);
 		PG_TRY();
 		{
 			if (symbol != NULL)
@@ -349,14 +313,14 @@ pgsr_load_library(const char *filename, const char *symbol)
 		}
 		PG_CATCH();
 		{
-			MemoryContextSwitchTo(context);
 			pgsr_pin_settings(true, false);
 			PG_RE_THROW();
 		}
 		PG_END_TRY();
 		if (symbol != NULL)
 		{
-			MemoryContextSwitchTo(TopMemoryContext);
+			MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
+
 			loaded_names = lappend(loaded_names, copyObject(name));
 			MemoryContextSwitchTo(context);
 		}
@@ -379,8 +343,8 @@ pgsr_pinned_discard(bool begins)
 
 	for (int i = 0; i < (int) lengthof(names); i++)
 	{
-		if (is_pinned(names[i], PGC_USERSET, PGC_S_DEFAULT))
-			pgsr_guc_set_context(names[i], begins ? PGC_USERSET : PGC_SU_BACKEND);
+		if (is_pinned(names[i], PGC_USERSET))
+			pgsr_guc_set_context(names[i], begins ? PGC_USERSET : PGSR_NOBODY);
 	}
 }
 

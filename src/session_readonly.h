@@ -262,21 +262,24 @@ pgsr_check_function(Oid function)
 /*
  * guc_record.c: what core has written down of a setting
  */
+
+/* The context of a setting that nobody can SET in a session that runs. */
+#define PGSR_NOBODY		PGC_SU_BACKEND
+
+/* Is this setting wanted? */
+typedef bool (*PgsrGucFilter) (const char *name, GucContext context);
+
 extern const char *pgsr_guc_name(const char *name);
 extern GucSource pgsr_guc_source(const char *name);
 extern const char *pgsr_guc_placeholder(const char *name);
-extern List *pgsr_guc_placeholders_of(const char *prefix);
+extern const char *pgsr_guc_find_placeholder(PgsrGucFilter filter);
 extern GucBoolCheckHook pgsr_guc_wrap_check(const char *name,
 											GucBoolCheckHook hook);
 extern void pgsr_guc_set_context(const char *name, GucContext context);
 extern void pgsr_guc_restrict(const char *name, GucContext context);
-
-typedef bool (*PgsrGucFilter) (const char *name, GucContext context,
-							   GucSource source);
-
-extern void pgsr_guc_pin_all(PgsrGucFilter filter, bool late);
+extern List *pgsr_guc_pin_all(PgsrGucFilter filter, bool late);
 extern void pgsr_guc_keep_list(bool begins);
-extern void pgsr_guc_demote_placeholders(bool (*acts) (const char *name));
+extern void pgsr_guc_demote_placeholders(PgsrGucFilter filter);
 
 /*
  * pinned_settings.c: which settings are pinned
