@@ -196,9 +196,12 @@ current_value(struct config_generic *record)
 static void
 keep_through_stack(struct config_generic *record)
 {
-	config_var_value value = current_value(record);
+	config_var_value value;
 
-	if (record->stack != NULL && record->vartype == PGC_STRING && value.val.stringval)
+	if (record->stack == NULL)
+		return;
+	value = current_value(record);
+	if (record->vartype == PGC_STRING && value.val.stringval)
 	{
 		char	   *copy = pgsr_guc_malloc(strlen(value.val.stringval) + 1);
 
@@ -270,18 +273,6 @@ pgsr_guc_restrict(const char *name, GucContext context)
 }
 
 /*
- * Give a setting its reset value, also in the midst of a parallel query: there core
- * takes only what the end of a function takes back.
- */
-static void
-reset_setting(struct config_generic *record)
-{
-	(void) set_config_option(record->name, NULL, PGC_SUSET, PGC_S_SESSION,
-							 IsInParallelMode() ? GUC_ACTION_SAVE : GUC_ACTION_SET,
-							 true, WARNING, false);
-}
-
-/*
  * Pin every setting that the filter wants pinned.  Returns the names of those that the
  * connection string gave.
  *
@@ -313,8 +304,11 @@ pgsr_guc_pin_all(PgsrGucFilter filter, bool late)
 			from_client = lappend(from_client, unconstify(char *, record->name));
 		if (record->context != PGC_USERSET && record->context != PGC_SUSET)
 			continue;
+		/* in the midst of a parallel query core takes only what a function's end undoes */
 		if (late && record->source > PGC_S_OVERRIDE)
-			reset_setting(record);
+			(void) set_config_option(record->name, NULL, PGC_SUSET, PGC_S_SESSION,
+									 IsInParallelMode() ? GUC_ACTION_SAVE : GUC_ACTION_SET,
+									 true, WARNING, false);
 		pin(record);
 	}
 	return from_client;

@@ -160,18 +160,15 @@ pgsr_pinned_settings_check(char **newval, void **extra, GucSource source)
 		while (parts != NULL && (part = pgsr_next_name(&parts, &plain)) != NULL)
 			name = name ? psprintf("%s.%s", name, part) : part;
 		known = parts == NULL ? pgsr_guc_name(name) : NULL;
-		if (parts != NULL)
-			GUC_check_errdetail("Not the name of a setting: \"%s\".", item);
-		else if (known == NULL && strchr(name, '.') == NULL && strcmp(name, SUPERUSER) != 0)
-			GUC_check_errdetail("Unrecognized configuration parameter: \"%s\".", item);
-		else
+		if (parts != NULL ||
+			(known == NULL && strchr(name, '.') == NULL && strcmp(name, SUPERUSER) != 0))
 		{
-			strcpy(next, known ? known : name);
-			next += strlen(next) + 1;
-			continue;
+			GUC_check_errdetail("Unrecognized configuration parameter: \"%s\".", item);
+			pgsr_guc_free(names);
+			return false;
 		}
-		pgsr_guc_free(names);
-		return false;
+		strcpy(next, known ? known : name);
+		next += strlen(next) + 1;
 	}
 	*next = '\0';
 	*extra = names;
