@@ -79,26 +79,40 @@ stored_for(Relation rel, Snapshot snapshot, Oid database, Oid role, const char *
 
 /*
  * The value stored for the session's user and database, or NULL; likewise without a
- * name.  As in process_settings() in postinit.c, the more specific value wins, and all
- * are seen at one moment: an administrator may be moving a value from one place to
- * another.
+ * name.  As in process_settings() in postinit.c, the more specific value wins, which
+ * *source then tells, and all are seen at one moment: an administrator may be moving a
+ * value from one place to another.  A walsender without a database has none.
  */
 char *
-pgsr_role_setting(const char *name)
+pgsr_role_setting(const char *name, GucSource *source)
 {
 	Oid			role = GetSessionUserId();
-	Oid			scopes[][2] = {
-		{MyDatabaseId, role},
-		{InvalidOid, role},
-		{MyDatabaseId, InvalidOid},
-		{InvalidOid, InvalidOid},
+	struct
+	{
+		Oid			database;
+		Oid			role;
+		GucSource	source;
+	}			scopes[] =
+	{
+		{MyDatabaseId, role, PGC_S_DATABASE_USER},
+		{InvalidOid, role, PGC_S_USER},
+		{MyDatabaseId, InvalidOid, PGC_S_DATABASE},
+		{InvalidOid, InvalidOid, PGC_S_GLOBAL},
 	};
-	Relation	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
-	Snapshot	snapshot = RegisterSnapshot(GetCatalogSnapshot(DbRoleSettingRelationId));
+	Relation	rel;
+	Snapshot	snapshot;
 	char	   *value = NULL;
 
+	if (!OidIsValid(MyDatabaseId))
+		return NULL;
+	rel = table_open(DbRoleSettingRelationId, AccessShareLock);
+	snapshot = RegisterSnapshot(GetCatalogSnapshot(DbRoleSettingRelationId));
 	for (int i = 0; i < (int) lengthof(scopes) && value == NULL; i++)
-		value = stored_for(rel, snapshot, scopes[i][0], scopes[i][1], name);
+	{
+		value = stored_for(rel, snapshot, scopes[i].database, scopes[i].role, name);
+		if (value != NULL && source != NULL)
+			*source = scopes[i].source;
+	}
 	UnregisterSnapshot(snapshot);
 	table_close(rel, AccessShareLock);
 	return value;
@@ -112,7 +126,7 @@ pgsr_role_setting(const char *name)
 void
 pgsr_check_role_settings(void)
 {
-	(void) pgsr_role_setting(NULL);
+	(void) pgsr_role_setting(NULL, NULL);
 }
 
 /*

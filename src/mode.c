@@ -3,10 +3,25 @@
  * mode.c
  *	  The switch: its positions and who may move it.
  *
- * The setting's variable is what GUC machinery works on; pgsr_mode is what is
- * in force.  The two part while a backend starts (the settings of the file,
- * the database, the role and the client replace one another, and only the one
- * that wins is taken up) and in processes that are never guarded.
+ *		from \ to	off						on			locked
+ *		off			-						anyone		anyone
+ *		on			a superuser, by a		-			anyone
+ *					plain SET
+ *		locked		nobody					nobody		-
+ *
+ * Up it goes only where nothing is in the way, see mode_obstacle().
+ *
+ * The setting's variable is what GUC machinery works on; pgsr_mode is what is in
+ * force.  The two part while a backend starts (the settings of the file, the
+ * database, the role and the client replace one another, and only the one that wins
+ * is taken up) and in processes that are never guarded.  In the order of a session:
+ *
+ *		pgsr_mode_at_load	the library comes up: the setting's default, or an error
+ *		pgsr_mode_check		a value is to be given to the setting, by whomever: may it?
+ *		pgsr_mode_assign	core puts a value into force, checked or an older one
+ *		pgsr_mode_settle	the session has begun, or LOAD ends: takes up what it came to
+ *		pgsr_mode_keep		the mode has moved: RESET and ROLLBACK shall bring it back
+ *		pgsr_mode_show		SHOW, pg_settings and the report to the client
  *
  *-------------------------------------------------------------------------
  */
@@ -36,14 +51,11 @@ const struct config_enum_entry pgsr_mode_options[] = {
 };
 
 /*
- * Was the library there before this backend began, and if so, what did the
- * configuration file say before the connection string spoke?
+ * Was the library there before this backend began?  What does the configuration file
+ * say, or the default, and where did the session's mode come from as it began?
  */
 static bool preloaded = false;
-static PgsrMode mode_before_client = PGSR_OFF;
-static bool client_spoke = false;
-
-/* Where the mode came from before the session took it up. */
+static PgsrMode mode_in_file = PGSR_OFF;
 static GucSource mode_source = PGC_S_DEFAULT;
 
 /*
@@ -66,25 +78,60 @@ mode_applies(void)
 }
 
 /*
- * What to say where the mode means nothing.
+ * A mode is meant for a process where it means nothing.
  */
-static const char *
-not_applicable(void)
+static void
+refuse_process(int elevel)
 {
-	return am_walsender ? "cannot make a replication connection read-only" :
-		"cannot make a background process read-only";
+	ereport(elevel,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg(am_walsender ? "cannot make a replication connection read-only" :
+					"cannot make a background process read-only"),
+			 elevel == FATAL ?
+			 errdetail("The commands of the replication protocol cannot be checked.") : 0,
+			 elevel == FATAL ?
+			 errhint("Use an ordinary connection, or reset parameter \"%s\" for this role and database.",
+					 PGSR_MODE_NAME) : 0));
 }
 
 /*
- * Why the mode cannot go up just now, or NULL if it can.
+ * Is SET, in no transaction block and not for its length alone, the statement in
+ * progress?  Nothing that it does can be undone by others, and nobody else's code runs
+ * in it.
+ */
+static bool
+is_plain_set(void)
+{
+	Node	   *utility;
+
+	if (ActivePortal == NULL || ActivePortal->commandTag != CMDTAG_SET ||
+		IsTransactionBlock())
+		return false;
+	utility = linitial_node(PlannedStmt, ActivePortal->stmts)->utilityStmt;
+	return IsA(utility, VariableSetStmt) &&
+		((VariableSetStmt *) utility)->kind == VAR_SET_VALUE &&
+		!((VariableSetStmt *) utility)->is_local;
+}
+
+/*
+ * Why the mode cannot move to "newval" just now, or NULL if it can.
  *
- * Work done under a transaction id that was taken before could still commit,
- * an open cursor runs a plan that was set up before the guard was there, and a
- * replication origin moves with whatever commits under an id.
+ * Work done under a transaction id that was taken before could still commit, the end of
+ * a subtransaction brings settings back, an open cursor runs a plan that was set up
+ * before the guard was there, and a replication origin moves with whatever commits
+ * under an id.
  */
 static const char *
-mode_obstacle(const char **hint)
+mode_obstacle(PgsrMode newval, const char **hint)
 {
+	if (newval < pgsr_mode)
+	{
+		*hint = "End the transaction, and send SET " PGSR_MODE_NAME " = off by itself.";
+		return is_plain_set() ? NULL :
+			"A session becomes writable by SET as a statement of its own, outside a transaction block.";
+	}
+	if (newval == pgsr_mode || !IsTransactionState())
+		return NULL;
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
 	{
 		*hint = "Commit or roll back the transaction first.";
@@ -106,6 +153,24 @@ mode_obstacle(const char **hint)
 		return "A replication origin is set up in this session.";
 	}
 	return NULL;
+}
+
+/*
+ * Raise an error if there is such an obstacle.
+ */
+static void
+check_obstacle(PgsrMode newval)
+{
+	const char *hint;
+	const char *obstacle = mode_obstacle(newval, &hint);
+
+	if (obstacle != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+				 errmsg("cannot set \"%s\" to \"%s\" now",
+						PGSR_MODE_NAME, pgsr_mode_options[newval].name),
+				 errdetail("%s", obstacle),
+				 errhint("%s", hint)));
 }
 
 /*
@@ -151,11 +216,9 @@ parse_mode(const char *word, PgsrMode *mode)
 PgsrMode
 pgsr_mode_at_load(void)
 {
+	const char *placeholder = pgsr_guc_placeholder(PGSR_MODE_NAME);
 	PgsrMode	initial = PGSR_OFF;
 	PgsrMode	wanted;
-	const char *placeholder;
-	const char *hint;
-	const char *obstacle;
 
 	preloaded = process_shared_preload_libraries_in_progress;
 	if (!preloaded && !IsParallelWorker() && (mode_applies() || am_walsender) &&
@@ -167,7 +230,6 @@ pgsr_mode_at_load(void)
 	 * was known, and use the default.
 	 */
 	wanted = initial;
-	placeholder = pgsr_guc_placeholder(PGSR_MODE_NAME);
 	if (placeholder != NULL && !parse_mode(placeholder, &wanted))
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
@@ -177,22 +239,10 @@ pgsr_mode_at_load(void)
 	if (wanted == PGSR_OFF || preloaded || IsParallelWorker() || IsBinaryUpgrade)
 		return initial;
 
-	if (!mode_applies())
-	{
-		if (am_walsender ||
-			pgsr_guc_source(PGSR_MODE_NAME) >= PGC_S_INTERACTIVE)
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("%s", not_applicable())));
-		return initial;
-	}
-	obstacle = mode_obstacle(&hint);
-	if (obstacle)
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("cannot make the session read-only now"),
-				 errdetail("%s", obstacle),
-				 errhint("%s", hint)));
+	if (mode_applies())
+		check_obstacle(wanted);
+	else if (am_walsender || pgsr_guc_source(PGSR_MODE_NAME) >= PGC_S_INTERACTIVE)
+		refuse_process(ERROR);
 	return initial;
 }
 
@@ -213,188 +263,122 @@ pgsr_mode_keep(void)
  * string of an ordinary user cannot bring down: stored for the role or database,
  * or in the configuration file, or the default.  Where it was an administrator who
  * had the library loaded for this session and the client speaks over the file, the
- * file's value is not known any more: then it was "locked".  A superuser's
+ * file's value is not known any more: then it is "locked", to be sure.  A superuser's
  * connection string may choose.
  */
 static PgsrMode
-administered_mode(void)
+administered_mode(GucSource *source)
 {
 	char	   *stored;
 	PgsrMode	mode;
 
+	*source = PGC_S_FILE;
 	if (!IsPostmasterEnvironment || superuser_arg(GetSessionUserId()))
 		return PGSR_OFF;
-	stored = pgsr_role_setting(PGSR_MODE_NAME);
+	stored = pgsr_role_setting(PGSR_MODE_NAME, source);
 	if (stored != NULL && parse_mode(stored, &mode))
 		return mode;
 	if (preloaded)
-		return client_spoke ? mode_before_client : (PgsrMode) pgsr_mode_setting;
-	if (pgsr_names_this_library(session_preload_libraries_string))
-		return mode_source == PGC_S_CLIENT ? PGSR_LOCKED :
-			(PgsrMode) pgsr_mode_setting;
-	return PGSR_OFF;
-}
-
-/*
- * A walsender's mode is refused if it is meant for it: given to its role, its
- * database or by itself.  The configuration file's is not meant for replication,
- * as standbys must keep streaming.  A connection string does not undo what is
- * stored.
- */
-static void
-check_walsender(void)
-{
-	PgsrMode	wanted = pgsr_mode_setting;
-	GucSource	source = pgsr_guc_source(PGSR_MODE_NAME);
-	PgsrMode	stored_mode;
-	char	   *stored;
-
-	if (source == PGC_S_CLIENT && OidIsValid(MyDatabaseId) &&
-		!superuser_arg(GetSessionUserId()))
-	{
-		stored = pgsr_role_setting(PGSR_MODE_NAME);
-		if (stored != NULL && parse_mode(stored, &stored_mode))
-			wanted = Max(wanted, stored_mode);
-	}
-	if (wanted > PGSR_OFF && source >= PGC_S_DATABASE)
-		ereport(FATAL,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("%s", not_applicable()),
-				 errdetail("The commands of the replication protocol cannot be checked."),
-				 errhint("Use an ordinary connection, or reset parameter \"%s\" for this role and database.",
-						 PGSR_MODE_NAME)));
+		return mode_in_file;
+	if (!pgsr_names_this_library(session_preload_libraries_string))
+		return PGSR_OFF;
+	return mode_source == PGC_S_CLIENT ? PGSR_LOCKED : mode_in_file;
 }
 
 /*
  * Take up the mode that the settings of this backend came to.  Returns whether
  * the session is guarded from here on.
+ *
+ * A connection string does not undo what an administrator has decided, nor does it say
+ * what is refused then.
  */
 bool
 pgsr_mode_settle(void)
 {
 	PgsrMode	wanted = pgsr_mode_setting;
+	PgsrMode	administered = PGSR_OFF;
+	GucSource	source = PGC_S_DEFAULT;
 	const char *policy;
 
-	if (!mode_applies() || IsParallelWorker())
-	{
-		pgsr_mode_settled = true;
-		if (am_walsender)
-			check_walsender();
-		return false;
-	}
-
-	/* what is stored cannot be read before */
-	if (!IsTransactionState() || !OidIsValid(MyDatabaseId))
-		return false;
 	pgsr_mode_settled = true;
-	if (preloaded && IsUnderPostmaster)
+	if (IsParallelWorker() || (!mode_applies() && !am_walsender))
+		return false;
+	if (preloaded && IsUnderPostmaster && !am_walsender)
 		pgsr_check_role_settings();
 
 	policy = pgsr_policy_from_client();
 	mode_source = pgsr_guc_source(PGSR_MODE_NAME);
 	if (policy != NULL || mode_source == PGC_S_CLIENT)
-	{
-		PgsrMode	administered = administered_mode();
+		administered = administered_mode(&source);
 
-		if (policy != NULL && administered > PGSR_OFF)
-			ereport(FATAL,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("permission denied to set parameter \"%s\" in the connection string",
-							policy),
-					 errdetail("An administrator has made the sessions of this role read-only."),
-					 errhint("Only a superuser's connection string may set it.")));
-		if (administered > wanted)
-			ereport(LOG,
-					(errmsg("connection string cannot set \"%s\" to \"%s\"",
-							PGSR_MODE_NAME, pgsr_mode_options[wanted].name),
-					 errdetail("An administrator has made it \"%s\".",
-							   pgsr_mode_options[administered].name)));
-		wanted = Max(wanted, administered);
+	/*
+	 * A walsender's mode is refused if it is meant for it: given to its role, its
+	 * database or by itself.  The configuration file's is not, as standbys must keep
+	 * streaming.
+	 */
+	if (am_walsender)
+	{
+		if ((wanted > PGSR_OFF && mode_source >= PGC_S_DATABASE) ||
+			(administered > PGSR_OFF && source >= PGC_S_DATABASE))
+			refuse_process(FATAL);
+		return false;
 	}
 
-	if (wanted == PGSR_OFF)
-		return false;
+	if (policy != NULL && administered > PGSR_OFF)
+		ereport(FATAL,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to set parameter \"%s\" in the connection string",
+						policy),
+				 errdetail("An administrator has made the sessions of this role read-only."),
+				 errhint("Only a superuser's connection string may set it.")));
+	if (administered > wanted)
+	{
+		ereport(LOG,
+				(errmsg("connection string cannot set \"%s\" to \"%s\"",
+						PGSR_MODE_NAME, pgsr_mode_options[wanted].name),
+				 errdetail("The session is made \"%s\".",
+						   pgsr_mode_options[administered].name)));
+		wanted = administered;
+	}
+	if (administered > PGSR_OFF && administered == wanted)
+		mode_source = source;
 	pgsr_mode = wanted;
-	return true;
+	return pgsr_mode > PGSR_OFF;
 }
 
 /*
- * Was this session locked by an administrator as it began, rather than by its own
- * connection string?  Asked while it begins.
+ * Was this session locked by an administrator, and not by its own connection string?
+ * Asked while it begins.
  */
 bool
 pgsr_locked_by_administrator(void)
 {
-	return administered_mode() == PGSR_LOCKED;
+	return pgsr_mode == PGSR_LOCKED && mode_source != PGC_S_CLIENT &&
+		!superuser_arg(GetSessionUserId());
 }
 
 /*
- * Is SET, in no transaction block and not for its length alone, the statement in
- * progress?  Nothing that it does can be undone by others, and nobody else's code runs
- * in it.
+ * Raise an error if the user may not move the switch to "newval" now.
  */
-static bool
-is_plain_set(void)
+static void
+check_move(PgsrMode newval)
 {
-	Node	   *utility;
-
-	if (ActivePortal == NULL || ActivePortal->commandTag != CMDTAG_SET ||
-		IsTransactionBlock())
-		return false;
-	utility = linitial_node(PlannedStmt, ActivePortal->stmts)->utilityStmt;
-	return IsA(utility, VariableSetStmt) &&
-		((VariableSetStmt *) utility)->kind == VAR_SET_VALUE &&
-		!((VariableSetStmt *) utility)->is_local;
-}
-
-/*
- * May a user move the switch to "newval"?  Raises or sets up the error if not.
- */
-static bool
-may_move(PgsrMode newval)
-{
-	const char *obstacle;
-	const char *hint;
-
-	if (newval < pgsr_mode)
-	{
-		if (pgsr_mode == PGSR_LOCKED)
-			ereport(ERROR,
-					(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-					 errmsg("cannot unlock a read-only session"),
-					 errdetail("Refused by pg_session_readonly: parameter \"%s\" stays \"locked\" until the session ends.",
-							   PGSR_MODE_NAME),
-					 errhint(PGSR_STANDARD_HINT)));
-		if (!IsTransactionState() || !superuser() ||
-			!superuser_arg(GetSessionUserId()))
-			ereport(ERROR,
-					(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-					 errmsg("cannot make a read-only session writable"),
-					 errdetail("Refused by pg_session_readonly: only a superuser may set \"%s\" back to \"%s\".",
-							   PGSR_MODE_NAME, pgsr_mode_options[newval].name),
-					 errhint(PGSR_STANDARD_HINT)));
-		if (!is_plain_set())
-			ereport(ERROR,
-					(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-					 errmsg("cannot set \"%s\" to \"%s\" now",
-							PGSR_MODE_NAME, pgsr_mode_options[newval].name),
-					 errdetail("A session becomes writable by SET as a statement of its own, outside a transaction block."),
-					 errhint("End the transaction, and send SET %s = %s by itself.",
-							 PGSR_MODE_NAME, pgsr_mode_options[newval].name)));
-		return true;
-	}
-
-	obstacle = newval > pgsr_mode ? mode_obstacle(&hint) : NULL;
-	if (obstacle != NULL)
-	{
-		GUC_check_errcode(ERRCODE_ACTIVE_SQL_TRANSACTION);
-		GUC_check_errmsg("cannot set \"%s\" to \"%s\" now",
-						 PGSR_MODE_NAME, pgsr_mode_options[newval].name);
-		GUC_check_errdetail("%s", obstacle);
-		GUC_check_errhint("%s", hint);
-		return false;
-	}
-	return true;
+	if (newval < pgsr_mode && pgsr_mode == PGSR_LOCKED)
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot unlock a read-only session"),
+				 errdetail("Refused by pg_session_readonly: parameter \"%s\" stays \"locked\" until the session ends.",
+						   PGSR_MODE_NAME),
+				 errhint(PGSR_STANDARD_HINT)));
+	if (newval < pgsr_mode &&
+		(!IsTransactionState() || !superuser() || !superuser_arg(GetSessionUserId())))
+		ereport(ERROR,
+				(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+				 errmsg("cannot make a read-only session writable"),
+				 errdetail("Refused by pg_session_readonly: only a superuser may set \"%s\" back to \"%s\".",
+						   PGSR_MODE_NAME, pgsr_mode_options[newval].name),
+				 errhint(PGSR_STANDARD_HINT)));
+	check_obstacle(newval);
 }
 
 /*
@@ -412,53 +396,39 @@ pgsr_mode_check(int *newval, void **extra, GucSource source)
 	if (source == PGC_S_TEST)
 		return true;
 
-	/*
-	 * What a parallel worker inherits from the postmaster, or reads from the
-	 * database's and role's settings as it starts, need not be what its leader
-	 * has; what a leader enforces comes with a higher source.
-	 */
 	if (IsParallelWorker())
 	{
+		/*
+		 * What it inherits from the postmaster, or reads from the database's and
+		 * role's settings as it starts, need not be what its leader has; what a
+		 * leader enforces comes with a higher source.
+		 */
 		if (!InitializingParallelWorker)
 			*newval = pgsr_mode;
 		else if (source < PGC_S_OVERRIDE)
 			*newval = PGSR_OFF;
-		return true;
 	}
-
-	/* Values from elsewhere are not meant for these; one by SET is. */
-	if (!mode_applies() && !IsBinaryUpgrade)
+	else if (!mode_applies())
 	{
-		if (*newval > PGSR_OFF && source >= PGC_S_INTERACTIVE)
-		{
-			GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
-			GUC_check_errmsg("%s", not_applicable());
-			return false;
-		}
-		if (source >= PGC_S_DATABASE && !am_walsender)
+		/*
+		 * Values from elsewhere are not meant for these; one by SET is.  A walsender's
+		 * are looked at as its session begins, and the postmaster hands the file's on.
+		 */
+		if (*newval > PGSR_OFF && source >= PGC_S_INTERACTIVE && !IsBinaryUpgrade)
+			refuse_process(ERROR);
+		if (IsBinaryUpgrade || (source >= PGC_S_DATABASE && !am_walsender))
 			*newval = PGSR_OFF;
-		return true;
 	}
-	if (IsBinaryUpgrade)
+	else if (pgsr_mode_settled)
 	{
-		*newval = PGSR_OFF;
-		return true;
+		if (source < PGC_S_INTERACTIVE || pgsr_mode_validating)
+			*newval = pgsr_mode;
+		else
+			check_move(*newval);
 	}
-	if (!pgsr_mode_settled)
-	{
-		if (source == PGC_S_CLIENT && preloaded && !client_spoke)
-		{
-			client_spoke = true;
-			mode_before_client = pgsr_mode_setting;
-		}
-		return true;
-	}
-	if (source < PGC_S_INTERACTIVE || pgsr_mode_validating)
-	{
-		*newval = pgsr_mode;
-		return true;
-	}
-	return may_move(*newval);
+	if (!pgsr_mode_settled && source <= PGC_S_ARGV)
+		mode_in_file = *newval;
+	return true;
 }
 
 /*
@@ -473,14 +443,10 @@ pgsr_mode_assign(int newval)
 {
 	const char *hint;
 
-	if (!IsParallelWorker() && (!pgsr_mode_settled || !mode_applies()))
-		return false;
 	if (newval == (int) pgsr_mode || pgsr_mode == PGSR_LOCKED)
 		return false;
-	if (newval < (int) pgsr_mode && !IsParallelWorker() && !is_plain_set())
-		return false;
-	if (newval > (int) pgsr_mode && !IsParallelWorker() && IsTransactionState() &&
-		mode_obstacle(&hint) != NULL)
+	if (!IsParallelWorker() &&
+		(!pgsr_mode_settled || !mode_applies() || mode_obstacle(newval, &hint) != NULL))
 		return false;
 	pgsr_mode = newval;
 	return true;

@@ -230,7 +230,7 @@ pin_stored_values(List *from_client)
 	foreach(lc, from_client)
 	{
 		const char *name = lfirst(lc);
-		char	   *stored = pgsr_role_setting(name);
+		char	   *stored = pgsr_role_setting(name, NULL);
 
 		if (stored == NULL)
 			ereport(FATAL,

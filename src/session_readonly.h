@@ -81,7 +81,7 @@ extern bool pgsr_locked_by_administrator(void);
 /*
  * administered.c: what is stored for the session's role and database
  */
-extern char *pgsr_role_setting(const char *name);
+extern char *pgsr_role_setting(const char *name, GucSource *source);
 extern void pgsr_check_role_settings(void);
 extern char *pgsr_library_name(const char *path);
 extern bool pgsr_names_this_library(const char *libraries);

@@ -19,6 +19,7 @@
 #include "miscadmin.h"
 #include "port/atomics.h"
 #include "storage/ipc.h"
+#include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "utils/acl.h"
@@ -42,6 +43,8 @@ typedef struct SharedSession
 	pg_atomic_uint64 last_refusal;
 } SharedSession;
 
+#define SESSIONS_SIZE mul_size(MaxBackends, sizeof(SharedSession))
+
 static SharedSession *shared_sessions = NULL;
 static SharedSession *my_place = NULL;
 
@@ -52,15 +55,6 @@ static shmem_request_hook_type prev_shmem_request = NULL;
 static shmem_startup_hook_type prev_shmem_startup = NULL;
 
 /*
- * How much shared memory is needed.
- */
-static Size
-sessions_size(void)
-{
-	return mul_size(MaxBackends, sizeof(SharedSession));
-}
-
-/*
  * shmem_request_hook
  */
 static void
@@ -68,7 +62,7 @@ pgsr_shmem_request(void)
 {
 	if (prev_shmem_request)
 		prev_shmem_request();
-	RequestAddinShmemSpace(sessions_size());
+	RequestAddinShmemSpace(SESSIONS_SIZE);
 }
 
 /*
@@ -81,17 +75,15 @@ pgsr_shmem_startup(void)
 
 	if (prev_shmem_startup)
 		prev_shmem_startup();
-	shared_sessions = ShmemInitStruct(PGSR_PREFIX, sessions_size(), &found);
-	if (found)
-		return;
-	for (int i = 0; i < MaxBackends; i++)
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	shared_sessions = ShmemInitStruct(PGSR_PREFIX, SESSIONS_SIZE, &found);
+	for (int i = 0; i < MaxBackends && !found; i++)
 	{
 		pg_atomic_init_u32(&shared_sessions[i].pid, 0);
-		pg_atomic_init_u32(&shared_sessions[i].mode, PGSR_OFF);
-		pg_atomic_init_u32(&shared_sessions[i].role, InvalidOid);
 		pg_atomic_init_u64(&shared_sessions[i].refusals, 0);
 		pg_atomic_init_u64(&shared_sessions[i].last_refusal, 0);
 	}
+	LWLockRelease(AddinShmemInitLock);
 }
 
 /*
@@ -122,8 +114,7 @@ leave_place(int code, Datum arg)
 void
 pgsr_sessions_show_mode(void)
 {
-	if (shared_sessions == NULL || MyProc == NULL || IsParallelWorker() ||
-		PgsrProcNumber >= MaxBackends)
+	if (shared_sessions == NULL || IsParallelWorker())
 		return;
 	if (my_place == NULL)
 	{
@@ -131,12 +122,11 @@ pgsr_sessions_show_mode(void)
 		pg_atomic_write_u64(&my_place->refusals, 0);
 		pg_atomic_write_u64(&my_place->last_refusal, 0);
 		pg_atomic_write_u32(&my_place->role, GetSessionUserId());
-		pg_atomic_write_u32(&my_place->mode, pgsr_mode);
 		before_shmem_exit(leave_place, 0);
-		pg_write_barrier();
-		pg_atomic_write_u32(&my_place->pid, MyProcPid);
 	}
 	pg_atomic_write_u32(&my_place->mode, pgsr_mode);
+	pg_write_barrier();
+	pg_atomic_write_u32(&my_place->pid, MyProcPid);
 }
 
 /*
@@ -206,21 +196,17 @@ pgsr_note_libraries(void)
 {
 	Size		size = EstimateLibraryStateSpace();
 	char	   *paths = palloc(size);
-	StringInfoData names;
+	char	   *names = NULL;
 
 	SerializeLibraryState(size, paths);
-	initStringInfo(&names);
 	for (char *path = paths; *path != '\0'; path += strlen(path) + 1)
 	{
 		char	   *name = pgsr_library_name(path);
 
-		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "", name);
-		pfree(name);
+		names = names ? psprintf("%s, %s", names, name) : name;
 	}
-	if (names.len > 0)
-		loaded_before = MemoryContextStrdup(TopMemoryContext, names.data);
-	pfree(names.data);
-	pfree(paths);
+	if (names != NULL)
+		loaded_before = MemoryContextStrdup(TopMemoryContext, names);
 }
 
 /*

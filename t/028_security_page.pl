@@ -227,7 +227,7 @@ for my $case (
 	[ 'a test file that is gone', qr/t\/003_protocol\.pl\) "one/, 't/003_gone.pl) "one', qr/t\/003_gone\.pl is not there/ ],
 	[ 'a test without a name', qr/(t\/003_protocol\.pl\)) "one message"/, '', qr/named without a test/ ],
 	[ 'a section of pg_regress that is gone', qr/"By name"/, '"By no name"', qr/pinned\.sql has no "By no name"/ ],
-	[ 'a function that is gone', qr/`may_move\(\)`/, '`may_go()`', qr/src\/mode\.c does not define may_go\(\)/ ],
+	[ 'a function that is gone', qr/`check_move\(\)`/, '`check_go()`', qr/src\/mode\.c does not define check_go\(\)/ ],
 	[ 'a source file that is gone', qr/src\/mode\.c\)/, 'src/node.c)', qr/src\/node\.c is not there/ ],
 	[ 'a row of the table that is gone', qr/`pg_notify`/, '`pg_notifies`', qr/has no pg_notifies/ ],
 	[ 'a sentence that was changed', qr/no SQL and no protocol message/, 'hardly any SQL', qr/README\.md does not say: hardly any SQL/ ],
