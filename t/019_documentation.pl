@@ -390,7 +390,7 @@ for my $file ('README.md', 'docs/administration.md', 'docs/ways-in.md', 'docs/wa
 
 # --- links ---
 
-for my $file ('README.md', 'CHANGELOG.md', 'SECURITY.md', map { s/^\Q$top\E\///r } glob "$top/docs/*.md")
+for my $file ('README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', map { s/^\Q$top\E\///r } glob "$top/docs/*.md")
 {
 	is(join(' ', broken_links("$top/$file")), '', "$file: links");
 }

@@ -54,6 +54,12 @@ unlike(slurp_file("$top/debian/changelog"), qr/\A\S+ .*UNRELEASED/, 'and it is r
 my ($rpm) = slurp_file("$top/packaging/$extension.spec") =~ /^Version:\s*(\S+)/m;
 is($rpm, $release, 'the RPM spec is of the release');
 
+# --- the settings ---
+for my $setting (slurp_file("$top/src/session_readonly.h") =~ /^#define PGSR_\w+_NAME\s+"pg_session_readonly\.(\w+)"/mg)
+{
+	like(slurp_file("$top/$_"), qr/^##.*\b$setting`/m, "$_: names $setting") for 'README.md', 'docs/settings.md';
+}
+
 # --- what is installed ---
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
