@@ -1,4 +1,4 @@
-# script/test: what it shows of the tests that it runs, side by side, and which it runs.
+# script/test: what it shows of the tests that it runs, side by side, which it runs, and what it asks for.
 # On made-up tests: one that passes, one that fails, some that die, one that is skipped.
 
 use strict;
@@ -45,5 +45,23 @@ like(refused('--only', 't/999'), qr/^test: there is no test t\/999$/m, '--only, 
 like(refused('--only', 'sql/nothing'), qr/^test: there is no test sql\/nothing$/m, '--only, nothing of pg_regress: refused');
 like(refused('--only'), qr/^test: usage: /m, '--only without a file: refused');
 like(refused('--sweep', '--only', 't/001'), qr/^test: usage: /m, '--only and a part: refused');
+
+# --- who may not install packages is told of all, and one command ---
+SKIP:
+{
+	skip 'no apt', 2 if !-x '/usr/bin/apt-cache';
+	mkdir "$dir/bin";
+	local $ENV{PATH} = "$dir/bin:$ENV{PATH}";
+	# a machine that has nothing, and then knows of nothing
+	for my $program ('dpkg-query', 'apt-cache', 'ls')
+	{
+		append_to_file("$dir/bin/$program", "#!/bin/sh\nexit 1\n");
+		chmod 0755, "$dir/bin/$program";
+		like(refused('--only', 't/001'), qr/^test: packages are missing: .*\bclang\b.*\n.*\n    sudo \S+\/script\/test --install --only t\/001$/m,
+			'packages are missing: the command') if $program eq 'dpkg-query';
+	}
+	like(refused('--only', 't/001'), qr/^test: apt's package lists are empty\.\n.*\n    sudo \S+\/script\/test --install --only t\/001$/m,
+		'package lists are empty: the command');
+}
 
 done_testing();
