@@ -93,12 +93,14 @@ sub run_it
 	return ($? >> 8, $stdout, $stderr);
 }
 
-# Where the documentation says port 5432, it is ours.
+# Where the documentation says port 5432, it is ours, and so is Debian's log.
 sub on_our_port
 {
 	my ($text) = @_;
 	my $port = $node->port;
+	my $log = $node->logfile;
 	$text =~ s/127\.0\.0\.1:5432/127.0.0.1:$port/g;
+	$text =~ s{/var/log/postgresql/postgresql-15-main\.log\*?}{$log}g;
 	return $text;
 }
 
