@@ -9,12 +9,19 @@
 -- Tried with PostgreSQL 15, psql, node-postgres, postgres.js, psycopg 3, JDBC and
 -- two MCP servers (t/clients/node.pl, t/clients/mcp.pl).
 
--- No superuser, no REPLICATION; set a password as your pg_hba.conf wants it.
+-- No superuser, no REPLICATION.  Its password is that of the environment, if there is
+-- one; or say \password ai_agent.
 CREATE ROLE ai_agent LOGIN;
+\getenv password AI_AGENT_PASSWORD
+\if :{?password}
+ALTER ROLE ai_agent PASSWORD :'password';
+\endif
 
 -- What it may read is a matter of privileges.
 GRANT USAGE ON SCHEMA public TO ai_agent;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO ai_agent;
+-- ... also in tables that are made later, by who runs this; FOR ROLE app, by app
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO ai_agent;
 
 BEGIN;
 ALTER ROLE ai_agent SET session_preload_libraries = 'pg_session_readonly';

@@ -391,7 +391,10 @@ for my $file ('README.md', 'CHANGELOG.md', 'CONTRIBUTING.md', 'SECURITY.md', map
 my %example = (
 	'alter_role.sql' => sub {
 		fresh(0);
+		local $ENV{AI_AGENT_PASSWORD} = 'its password';
 		run_sql('alter_role.sql', slurp_file($_[0]), 'postgres');
+		is($node->safe_psql('shop', q(CREATE TABLE later (); SELECT has_table_privilege('ai_agent', 'later', 'SELECT'),
+			rolpassword IS NOT NULL FROM pg_authid WHERE rolname = 'ai_agent')), 't|t', 'alter_role.sql: reads later tables, has a password');
 		run_url('alter_role.sql', 'postgresql://ai_agent@127.0.0.1:5432/shop');
 		my ($rc, $stdout, $stderr) = run_it(
 			[ 'psql', '-At', '-U', 'ai_agent', '-c', q(SET work_mem = '1GB'), '-c', 'SELECT count(*) FROM users' ]);
