@@ -57,8 +57,29 @@ is($rpm, $release, 'the RPM spec is of the release');
 # --- the settings ---
 for my $setting (slurp_file("$top/src/session_readonly.h") =~ /^#define PGSR_\w+_NAME\s+"pg_session_readonly\.(\w+)"/mg)
 {
-	like(slurp_file("$top/$_"), qr/^##.*\b$setting`/m, "$_: names $setting") for 'README.md', 'docs/settings.md';
+	like(slurp_file("$top/$_"), qr/^(##|\|).*\b$setting`/m, "$_: names $setting") for 'README.md', 'docs/settings.md';
 }
+
+# --- the lists in the pages ---
+# The built-in list of commands, as the source has it.
+my $settings_page = slurp_file("$top/docs/settings.md");
+my ($builtin) = slurp_file("$top/src/commands.c") =~ /builtin_commands\[\] =\n\{(.*?)\n\};/s;
+my @builtin = $builtin =~ /\{"([^"]+)", \w+, "[^"]+"\}/g;
+my ($rows) = $settings_page =~ /^The built-in list, and.*?\n\n(.*?)\n\n/ms;
+cmp_ok(scalar @builtin, '>', 10, 'the built-in list is found');
+is(join("\n", map { s/ \(19\)//r } $rows =~ /^\| ([A-Z].*) \|$/mg),
+	join("\n", map { "$_->[0] | $_->[1]" } map { [ /"([^"]+)", \w+, "([^"]+)"/ ] } $builtin =~ /(\{".*\})/g),
+	'docs/settings.md: the built-in list, and its reasons');
+my ($list) = slurp_file("$top/README.md") =~ /the built-in list is(.*?);/s;
+is(join(', ', $list =~ /`([A-Z ]+)`/g), join(', ', @builtin), 'README.md: the built-in list');
+
+# Whose functions were reviewed: each library of the tables has its line in the
+# provenance, and each line there its library.
+my ($provenance) = slurp_file("$top/docs/reviewing-functions.md") =~ /^### Other people's extensions.*?\n\n(.*?)\n\n/ms;
+my %libraries = map { $_ => 1 } slurp_file("$top/src/extension_table.h") =~ /^FUNCTION\("([^"]+)"/mg,
+  map { /^(\S+)\s+\S+/ ? $1 : () } grep { !/^#/ } split /\n/, slurp_file("$top/t/refused_without_row");
+my %lines = map { $_ => 1 } map { split /, / } grep { !/^(library|-+)$/ } $provenance =~ /^\| ?([^|]+?) ?\|/mg;
+is_deeply([ sort keys %lines ], [ sort keys %libraries ], 'docs/reviewing-functions.md: the provenance of each library');
 
 # --- what is installed ---
 my $node = PostgreSQL::Test::Cluster->new('main');
