@@ -4,7 +4,7 @@
 #
 #   docs/compare.sh >table.md         LOG=file also keeps what the attackers saw
 #
-#   --chart FILE.svg    also draws how many attacks went through, with gnuplot
+#   --chart FILE.svg    also draws how many attacks went through
 #   --extension DIR --lock SQL [--unlock SQL]
 #                       also tries an extension from source (PGXS), as often as given.
 #                       Nothing is installed.  A lock that names @library@ is sent by
@@ -45,7 +45,6 @@ need_packages "postgresql-$version" "postgresql-server-dev-$version" gcc make li
 if apt-cache show "postgresql-$version-set-user" >/dev/null 2>&1; then
 	need_packages "postgresql-$version-set-user"
 fi
-[ -z "$chart" ] || need_packages gnuplot-nox
 bin=/usr/lib/postgresql/$version/bin
 make_work_copy
 cd "$work"
@@ -459,23 +458,8 @@ echo
 
 if [ -n "$chart" ]; then
 	for number in "${!guards[@]}"; do
-		printf '%d\t%s\t%d\n' $((${#guards[@]} - number)) "${titles[$number]//\`/}" "${through[${guards[$number]}]}"
-	done >chart.data
-	gnuplot - >chart.svg <<-GNUPLOT
-		set terminal svg size 900,$((70 + 44 * ${#guards[@]})) noenhanced font "DejaVu Sans,13" background "white"
-		set datafile separator "\t"
-		set title "of ${#names[@]} attacks, went through or crashed the server"
-		set xrange [0:${#names[@]} + 2]
-		set yrange [0.4:${#guards[@]} + 0.6]
-		set border 1
-		set xtics nomirror
-		set ytics nomirror scale 0
-		set grid xtics linecolor rgb "#dddddd"
-		set style fill solid
-		set boxwidth 0.6
-		plot "chart.data" using (0):1:(0):3:(\$1 - 0.3):(\$1 + 0.3):ytic(2) with boxxyerror linecolor rgb "#3b5b8c" notitle, \
-			"" using 3:1:3 with labels left offset 0.6,0 notitle
-	GNUPLOT
+		printf '%s\t%d\n' "${titles[$number]//\`/}" "${through[${guards[$number]}]}"
+	done | "$top/docs/compare-chart" ${#names[@]} >chart.svg
 	cat chart.svg >"$chart"
 fi
 [ "${through[locked]}" = 0 ] || die "pg_session_readonly let something through"
