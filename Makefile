@@ -20,6 +20,7 @@ OBJS = \
 	src/read_only.o \
 	src/refusal.o \
 	src/sessions.o \
+	src/temporary_tables.o \
 	src/write_guard.o
 LOCAL_HEADERS = $(wildcard $(srcdir)/src/*.h)
 

@@ -13,6 +13,7 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "catalog/objectaccess.h"
+#include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -222,7 +223,7 @@ pgsr_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	}
 	if (guarded && !(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
-		pgsr_check_receiver(queryDesc->dest);
+		pgsr_check_receiver(queryDesc);
 		if (unlikely(pgsr_plan_writes(queryDesc->plannedstmt)))
 			pgsr_check_plan_targets(queryDesc->plannedstmt);
 	}
@@ -345,6 +346,33 @@ process_allowed(PROCESS_UTILITY_PARAMS)
 }
 
 /*
+ * Run a command on temporary tables that an administrator has allowed, which may be a
+ * part of another.
+ */
+static pg_noinline void
+process_temporary(PROCESS_UTILITY_PARAMS)
+{
+	bool		outermost = !pgsr_temporary_running;
+
+	if (outermost)
+		pgsr_begin_catalog_rows();
+	PG_TRY();
+	{
+		pgsr_begin_temporary_command(pstmt->utilityStmt, queryString);
+		next_ProcessUtility(prev_ProcessUtility, PROCESS_UTILITY_ARGS);
+		if (outermost)
+			pgsr_allow_catalog_rows();
+	}
+	PG_FINALLY();
+	{
+		if (outermost)
+			pgsr_end_catalog_rows();
+		pgsr_end_temporary_command(outermost);
+	}
+	PG_END_TRY();
+}
+
+/*
  * ProcessUtility_hook of a guarded session
  *
  * A statement that ends a transaction has its own look at the write guard, or
@@ -364,7 +392,7 @@ pgsr_ProcessUtility(PROCESS_UTILITY_PARAMS)
 	{
 		if (likely(pgsr_allowed_calls == 0))
 		{
-			needs = pgsr_check_command(utility);
+			needs = pgsr_check_command(utility, context == PROCESS_UTILITY_SUBCOMMAND);
 			if (IsA(utility, DoStmt))
 				pgsr_check_do((DoStmt *) utility);
 		}
@@ -377,6 +405,8 @@ pgsr_ProcessUtility(PROCESS_UTILITY_PARAMS)
 		pgsr_expect_xid();
 	if (needs == PGSR_NEEDS_WRITES)
 		process_allowed(PROCESS_UTILITY_ARGS);
+	else if (needs == PGSR_NEEDS_TEMPORARY)
+		process_temporary(PROCESS_UTILITY_ARGS);
 	else if (needs != PGSR_NEEDS_NO_RUN)
 		next_ProcessUtility(prev_ProcessUtility, PROCESS_UTILITY_ARGS);
 	if (explains)
@@ -387,7 +417,8 @@ pgsr_ProcessUtility(PROCESS_UTILITY_PARAMS)
 
 /*
  * object_access_hook: sees every function about to be executed, fastpath calls
- * and plpgsql's expressions among them.
+ * and plpgsql's expressions among them; and every relation that is made, changed or
+ * dropped.
  */
 static void
 pgsr_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId,
@@ -395,8 +426,14 @@ pgsr_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId
 {
 	if (prev_object_access)
 		prev_object_access(access, classId, objectId, subId, arg);
-	if (access == OAT_FUNCTION_EXECUTE && enter_hook())
-		(void) pgsr_check_function(objectId);
+	if (access == OAT_FUNCTION_EXECUTE)
+	{
+		if (enter_hook())
+			(void) pgsr_check_function(objectId);
+	}
+	else if (unlikely(pgsr_temporary_running) && classId == RelationRelationId &&
+			 enter_hook() && pgsr_allowed_calls == 0)
+		pgsr_check_temporary_object(objectId);
 }
 
 /*

@@ -18,8 +18,8 @@
 #include "session_readonly.h"
 
 /*
- * What the list is about: core's command tags, and behind them two of our own,
- * because COPY has one tag for all it can do.
+ * What the list is about: core's command tags, and behind them three of our own,
+ * because COPY has one tag for all it can do, and no tag tells of temporary tables.
  */
 enum
 {
@@ -28,8 +28,11 @@ enum
 #undef PG_CMDTAG
 	ITEM_COPY_FILE,
 	ITEM_COPY_PROGRAM,
+	ITEM_TEMPORARY_TABLES,
 	NUM_ITEMS
 };
+
+#define TEMPORARY_TABLES "TEMPORARY TABLES"
 
 typedef struct CommandSet
 {
@@ -64,6 +67,7 @@ static const BuiltinCommand builtin_commands[] =
 	{"REINDEX", PGSR_NEEDS_WRITES, "It rebuilds indexes."},
 	{"REPACK", PGSR_NEEDS_WRITES, "It rewrites tables."},
 	{"ROLLBACK PREPARED", PGSR_NEEDS_NOTHING, "It throws another session's changes away."},
+	{TEMPORARY_TABLES, PGSR_NEEDS_NOTHING, "It writes rows of the system catalogs."},
 	{"VACUUM", PGSR_NEEDS_WRITES, "It removes dead rows and rewrites table files."},
 };
 
@@ -99,6 +103,8 @@ item_number(const char *name)
 		return ITEM_COPY_FILE;
 	if (pg_strcasecmp(name, "COPY PROGRAM") == 0)
 		return ITEM_COPY_PROGRAM;
+	if (pg_strcasecmp(name, TEMPORARY_TABLES) == 0)
+		return ITEM_TEMPORARY_TABLES;
 	tag = GetCommandTagEnum(name);
 	return tag == CMDTAG_UNKNOWN ? -1 : (int) tag;
 }
@@ -286,29 +292,39 @@ loads_ourselves(Node *parsetree)
 }
 
 /*
- * Refuse what the list denies.
+ * Refuse a command, because of what the list denies.
  */
 static void
-refuse_command(int item)
+refuse_command(const char *name, int item)
 {
 	const BuiltinCommand *command = find_builtin(item);
-	const char *name = command ? command->name : GetCommandTagName(item);
+	const char *listed = command ? command->name : GetCommandTagName(item);
 	const char *reason = command ? command->reason :
 		"It is listed in \"" PGSR_DENIED_COMMANDS_NAME "\".";
 
-	pgsr_refuse(name, reason,
+	pgsr_refuse(name ? name : listed, reason,
 				psprintf("An administrator can take %s out of \"%s\" for sessions to come.",
-						 name, PGSR_DENIED_COMMANDS_NAME));
+						 listed, PGSR_DENIED_COMMANDS_NAME));
+}
+
+/*
+ * Has an administrator allowed commands on temporary tables?
+ */
+bool
+pgsr_temporary_tables_allowed(void)
+{
+	return !denied->has[ITEM_TEMPORARY_TABLES];
 }
 
 /*
  * Refuse a utility statement if the list denies it; otherwise return what it needs.
  *
  * A command of the built-in list that is not denied is one that an administrator
- * has allowed, and so may do what it does.
+ * has allowed, and so may do what it does.  A subcommand is a part of another
+ * statement, as core makes them of a column of type serial.
  */
 PgsrCommandNeeds
-pgsr_check_command(Node *parsetree)
+pgsr_check_command(Node *parsetree, bool subcommand)
 {
 	int			item = statement_item(parsetree);
 	const BuiltinCommand *command;
@@ -319,11 +335,21 @@ pgsr_check_command(Node *parsetree)
 	{
 		if (loads_ourselves(parsetree))
 			return PGSR_NEEDS_NO_RUN;
-		refuse_command(item);
+		/* ANALYZE of nothing but temporary tables */
+		if (item == CMDTAG_ANALYZE && pgsr_temporary_tables_allowed() &&
+			pgsr_is_temporary_command(parsetree, subcommand))
+			return PGSR_NEEDS_TEMPORARY;
+		refuse_command(NULL, item);
 	}
 	command = find_builtin(item);
 	if (command != NULL && command->needs != PGSR_NEEDS_NOTHING)
 		return command->needs;
+	if (pgsr_is_temporary_command(parsetree, subcommand))
+	{
+		if (!pgsr_temporary_tables_allowed())
+			refuse_command(GetCommandTagName(item), ITEM_TEMPORARY_TABLES);
+		return PGSR_NEEDS_TEMPORARY;
+	}
 	return temporary_needs(parsetree);
 }
 

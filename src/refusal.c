@@ -20,6 +20,8 @@
 #include "session_readonly.h"
 
 #define REFUSED_BY		"Refused by pg_session_readonly: "
+#define USE_TEMPORARY	"Temporary tables may be created, indexed, filled, truncated, analyzed and dropped, where nothing permanent is tied to them."
+#define ALLOW_FUNCTION	"An administrator can allow a function that writes, by its name in \"" PGSR_ALLOWED_FUNCTIONS_NAME "\"."
 
 static emit_log_hook_type prev_emit_log = NULL;
 
@@ -151,7 +153,8 @@ pgsr_emit_log(ErrorData *edata)
 												REFUSED_BY "The session is read-only.");
 			if (edata->hint == NULL)
 				edata->hint = MemoryContextStrdup(edata->assoc_context,
-												  "An administrator can allow a function that writes, by its name in \"" PGSR_ALLOWED_FUNCTIONS_NAME "\".");
+												  pgsr_temporary_tables_allowed() ?
+												  USE_TEMPORARY : ALLOW_FUNCTION);
 		}
 		if (core || strcmp(edata->domain, TEXTDOMAIN) == 0)
 			pgsr_sessions_count_refusal();

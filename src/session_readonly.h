@@ -124,6 +124,9 @@ extern bool pgsr_xid_expected(void);
 extern void pgsr_end_explain(bool was_expected);
 extern void pgsr_begin_allowed_command(void);
 extern void pgsr_allow_written(void);
+extern void pgsr_begin_catalog_rows(void);
+extern void pgsr_allow_catalog_rows(void);
+extern void pgsr_end_catalog_rows(void);
 extern void pgsr_end_allowed_command(void);
 extern void pgsr_begin_allowed_call(void);
 extern void pgsr_end_allowed_call(void);
@@ -163,6 +166,7 @@ typedef enum PgsrCommandNeeds
 	PGSR_NEEDS_NOTHING,
 	PGSR_NEEDS_XID,				/* takes a transaction id, writes no row */
 	PGSR_NEEDS_WRITES,			/* may write what it writes */
+	PGSR_NEEDS_TEMPORARY,		/* makes or changes temporary tables */
 	PGSR_NEEDS_NO_RUN			/* is done already */
 } PgsrCommandNeeds;
 
@@ -172,18 +176,30 @@ extern void pgsr_commands_init(void);
 extern bool pgsr_denied_commands_check(char **newval, void **extra,
 									   GucSource source);
 extern void pgsr_denied_commands_assign(const char *newval, void *extra);
-extern PgsrCommandNeeds pgsr_check_command(Node *parsetree);
+extern bool pgsr_temporary_tables_allowed(void);
+extern PgsrCommandNeeds pgsr_check_command(Node *parsetree, bool subcommand);
 PGSR_NORETURN extern void pgsr_refuse_receiver(void);
+
+/*
+ * temporary_tables.c: what a command on temporary tables may be
+ */
+extern bool pgsr_temporary_running;
+
+extern bool pgsr_is_temporary_command(Node *parsetree, bool subcommand);
+extern void pgsr_begin_temporary_command(Node *parsetree, const char *text);
+extern void pgsr_end_temporary_command(bool outermost);
+extern void pgsr_check_new_relation(QueryDesc *query);
+extern void pgsr_check_temporary_object(Oid relid);
 
 /*
  * Refuse to run a plan whose rows go into a new relation, whoever asked for it.
  */
 static inline void
-pgsr_check_receiver(DestReceiver *dest)
+pgsr_check_receiver(QueryDesc *query)
 {
-	if (unlikely(dest != NULL && (dest->mydest == DestIntoRel ||
-								  dest->mydest == DestTransientRel)))
-		pgsr_refuse_receiver();
+	if (unlikely(query->dest != NULL && (query->dest->mydest == DestIntoRel ||
+										 query->dest->mydest == DestTransientRel)))
+		pgsr_check_new_relation(query);
 }
 
 /*

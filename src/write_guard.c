@@ -17,9 +17,24 @@
 #include "access/htup_details.h"
 #include "access/parallel.h"
 #include "access/xlog.h"
+#include "catalog/catalog.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_partitioned_table.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_sequence.h"
+#include "catalog/pg_shdepend.h"
+#include "catalog/pg_statistic.h"
+#include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_statistic_ext_data.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "parser/parsetree.h"
 #include "pgstat.h"
@@ -54,6 +69,12 @@ static AllowedRows *allowed = NULL;
 static int	brackets = 0;
 
 /*
+ * While a command on temporary tables runs: how many rows of the catalogs that describe
+ * relations had been written before it.  Otherwise less than none.
+ */
+static PgStat_Counter catalog_rows_before = -1;
+
+/*
  * How many calls are in progress from the first of an allowed function on, and in which
  * subtransaction that one began.
  */
@@ -61,11 +82,43 @@ int			pgsr_allowed_calls = 0;
 static int	call_nest_level = 0;
 
 /*
+ * Is this one of the catalogs that describe tables, views, sequences and indexes, or
+ * where one of a catalog's rows is too long for it?
+ */
+static bool
+describes_relations(Oid relid, Form_pg_class rel)
+{
+	switch (relid)
+	{
+		case AttrDefaultRelationId:
+		case AttributeRelationId:
+		case ConstraintRelationId:
+		case DependRelationId:
+		case IndexRelationId:
+		case InheritsRelationId:
+		case NamespaceRelationId:
+		case PartitionedRelationId:
+		case RelationRelationId:
+		case RewriteRelationId:
+		case SequenceRelationId:
+		case SharedDependRelationId:
+		case StatisticRelationId:
+		case StatisticExtRelationId:
+		case StatisticExtDataRelationId:
+		case TriggerRelationId:
+		case TypeRelationId:
+			return true;
+		default:
+			return IsCatalogRelationOid(relid) && rel->relnamespace == PG_TOAST_NAMESPACE;
+	}
+}
+
+/*
  * How many rows of tables that are not temporary has the current transaction
- * written?
+ * written?  Of those catalogs only, perhaps.
  */
 static PgStat_Counter
-permanent_rows(void)
+permanent_rows(bool of_catalogs)
 {
 	PgStat_Counter total = 0;
 	PgStat_SubXactStatus *level;
@@ -77,15 +130,18 @@ permanent_rows(void)
 		{
 			PgStat_Counter n = rel->tuples_inserted + rel->tuples_updated +
 				rel->tuples_deleted;
+			Oid			relid = PgStatTableOid(rel->parent);
 			HeapTuple	tuple;
+			Form_pg_class form;
 
 			if (n == 0)
 				continue;
-			tuple = SearchSysCache1(RELOID,
-									ObjectIdGetDatum(PgStatTableOid(rel->parent)));
+			tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 			if (!HeapTupleIsValid(tuple))
 				continue;		/* a temporary table, dropped since */
-			if (((Form_pg_class) GETSTRUCT(tuple))->relpersistence != RELPERSISTENCE_TEMP)
+			form = (Form_pg_class) GETSTRUCT(tuple);
+			if (form->relpersistence != RELPERSISTENCE_TEMP &&
+				(!of_catalogs || describes_relations(relid, form)))
 				total += n;
 			ReleaseSysCache(tuple);
 		}
@@ -107,6 +163,20 @@ allowed_rows(void)
 }
 
 /*
+ * How many rows are neither allowed nor those of a command that is running on temporary
+ * tables?
+ */
+static PgStat_Counter
+unaccounted_rows(void)
+{
+	PgStat_Counter rows = permanent_rows(false) - allowed_rows();
+
+	if (catalog_rows_before >= 0)
+		rows -= permanent_rows(true) - catalog_rows_before;
+	return rows;
+}
+
+/*
  * Refuse a transaction with an id in which something was written that nobody
  * allowed.
  *
@@ -120,7 +190,7 @@ pgsr_check_written(void)
 	if (brackets > 0 || pgsr_mode == PGSR_OFF ||
 		!IsTransactionState() || proc_exit_inprogress || IsParallelWorker())
 		return;
-	if (!xid_expected || permanent_rows() > allowed_rows())
+	if ((!xid_expected && catalog_rows_before < 0) || unaccounted_rows() > 0)
 		pgsr_refuse("a statement that writes",
 					"The transaction has changed the database and cannot commit.",
 					NULL);
@@ -205,35 +275,40 @@ pgsr_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 }
 
 /*
+ * Follow them from here on: rows are about to be allowed.
+ */
+static void
+follow_subtransactions(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+	{
+		RegisterSubXactCallback(pgsr_subxact_callback, NULL);
+		registered = true;
+	}
+}
+
+/*
  * A command begins that may write what it writes: ours is to see that nothing was
  * written before.  It may end the transaction and begin others.
  */
 void
 pgsr_begin_allowed_command(void)
 {
-	static bool registered = false;
-
 	pgsr_write_guard_check();
-	if (!registered)
-	{
-		RegisterSubXactCallback(pgsr_subxact_callback, NULL);
-		registered = true;
-	}
+	follow_subtransactions();
 	brackets++;
 }
 
 /*
- * Such a command has succeeded: allow the rows it has written.
+ * Allow rows that such a command has written.
  */
-void
-pgsr_allow_written(void)
+static void
+allow_rows(PgStat_Counter rows)
 {
 	int			nest_level = GetCurrentTransactionNestLevel();
-	PgStat_Counter rows;
 
-	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		return;
-	rows = permanent_rows() - allowed_rows();
 	if (allowed == NULL || allowed->nest_level < nest_level)
 	{
 		AllowedRows *level = MemoryContextAlloc(TopTransactionContext,
@@ -245,6 +320,48 @@ pgsr_allow_written(void)
 		allowed = level;
 	}
 	allowed->rows += rows;
+}
+
+/*
+ * Such a command has succeeded: allow the rows it has written.
+ */
+void
+pgsr_allow_written(void)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		allow_rows(unaccounted_rows());
+}
+
+/*
+ * A command on temporary tables begins, and may write the catalogs that describe them.
+ */
+void
+pgsr_begin_catalog_rows(void)
+{
+	pgsr_write_guard_check();
+	follow_subtransactions();
+	catalog_rows_before = TransactionIdIsValid(GetTopTransactionIdIfAny()) ?
+		permanent_rows(true) : 0;
+}
+
+/*
+ * It has succeeded: allow the rows of those.
+ */
+void
+pgsr_allow_catalog_rows(void)
+{
+	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		allow_rows(permanent_rows(true) - catalog_rows_before);
+}
+
+/*
+ * It has ended, by an error perhaps.
+ */
+void
+pgsr_end_catalog_rows(void)
+{
+	catalog_rows_before = -1;
+	xid_expected |= TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
 /*
@@ -335,6 +452,7 @@ pgsr_write_guard_end_transaction(void)
 		leave_allowed_call();
 	xid_expected = false;
 	allowed = NULL;
+	catalog_rows_before = Min(catalog_rows_before, 0);
 }
 
 /*

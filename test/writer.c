@@ -16,6 +16,7 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
+#include "catalog/dependency.h"
 #include "catalog/indexing.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
@@ -339,6 +340,23 @@ writer_large_object(PG_FUNCTION_ARGS)
 {
 	(void) inv_create(InvalidOid);
 	PG_RETURN_INT32(PG_GETARG_INT32(1));
+}
+
+PG_FUNCTION_INFO_V1(writer_drop);
+
+/*
+ * writer_drop(regclass, int) returns int
+ *
+ * Drops a relation.
+ */
+Datum
+writer_drop(PG_FUNCTION_ARGS)
+{
+	ObjectAddress object;
+
+	ObjectAddressSet(object, RelationRelationId, PG_GETARG_OID(0));
+	performDeletion(&object, DROP_CASCADE, 0);
+	PG_RETURN_INT32(1);
 }
 
 PG_FUNCTION_INFO_V1(unreviewed_in);
