@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "access/xlog.h"
 #include "catalog/namespace.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
@@ -250,31 +251,6 @@ statement_item(Node *parsetree)
 }
 
 /*
- * What a command needs that works on the session's temporary objects.
- */
-static PgsrCommandNeeds
-temporary_needs(Node *parsetree)
-{
-	if (IsA(parsetree, DiscardStmt))
-	{
-		DiscardMode target = ((DiscardStmt *) parsetree)->target;
-
-		/* deletes catalog entries */
-		if (target == DISCARD_ALL || target == DISCARD_TEMP)
-			return PGSR_NEEDS_WRITES;
-	}
-	else if (IsA(parsetree, CopyStmt) && ((CopyStmt *) parsetree)->is_from)
-	{
-		Oid			relid = RangeVarGetRelid(((CopyStmt *) parsetree)->relation,
-											 NoLock, true);
-
-		if (OidIsValid(relid) && pgsr_check_temporary(relid, true))
-			return PGSR_NEEDS_XID;
-	}
-	return PGSR_NEEDS_NOTHING;
-}
-
-/*
  * Is this the LOAD of this very library?  A host may send it to a session that an
  * administrator has guarded already.  No other path: one could lead elsewhere.
  */
@@ -317,6 +293,54 @@ pgsr_temporary_tables_allowed(void)
 }
 
 /*
+ * What a command needs that works on the session's temporary objects.  Most commands
+ * do not, and are done here with one look.
+ */
+static inline PgsrCommandNeeds
+temporary_needs(Node *parsetree, int item, bool subcommand)
+{
+	switch (nodeTag(parsetree))
+	{
+		case T_DiscardStmt:
+			{
+				DiscardMode target = ((DiscardStmt *) parsetree)->target;
+
+				/* deletes catalog entries */
+				if (target == DISCARD_ALL || target == DISCARD_TEMP)
+					return PGSR_NEEDS_WRITES;
+				break;
+			}
+		case T_CopyStmt:
+			if (((CopyStmt *) parsetree)->is_from)
+			{
+				Oid			relid = RangeVarGetRelid(((CopyStmt *) parsetree)->relation,
+													 NoLock, true);
+
+				if (OidIsValid(relid) && pgsr_check_temporary(relid, true))
+					return PGSR_NEEDS_XID;
+			}
+			break;
+		case T_AlterSeqStmt:
+		case T_AlterTableStmt:
+		case T_CreateSeqStmt:
+		case T_CreateStmt:
+		case T_CreateTableAsStmt:
+		case T_DropStmt:
+		case T_IndexStmt:
+		case T_TruncateStmt:
+		case T_ViewStmt:
+			if (RecoveryInProgress() || !pgsr_is_temporary_command(parsetree, subcommand))
+				break;
+			if (!pgsr_temporary_tables_allowed())
+				refuse_command(GetCommandTagName(item), ITEM_TEMPORARY_TABLES);
+			return PGSR_NEEDS_TEMPORARY;
+		default:
+			break;
+	}
+	return PGSR_NEEDS_NOTHING;
+}
+
+/*
  * Refuse a utility statement if the list denies it; otherwise return what it needs.
  *
  * A command of the built-in list that is not denied is one that an administrator
@@ -336,21 +360,15 @@ pgsr_check_command(Node *parsetree, bool subcommand)
 		if (loads_ourselves(parsetree))
 			return PGSR_NEEDS_NO_RUN;
 		/* ANALYZE of nothing but temporary tables */
-		if (item == CMDTAG_ANALYZE && pgsr_temporary_tables_allowed() &&
-			pgsr_is_temporary_command(parsetree, subcommand))
-			return PGSR_NEEDS_TEMPORARY;
-		refuse_command(NULL, item);
+		if (item != CMDTAG_ANALYZE || !pgsr_temporary_tables_allowed() ||
+			!pgsr_is_temporary_command(parsetree, subcommand))
+			refuse_command(NULL, item);
+		return PGSR_NEEDS_TEMPORARY;
 	}
 	command = find_builtin(item);
 	if (command != NULL && command->needs != PGSR_NEEDS_NOTHING)
 		return command->needs;
-	if (pgsr_is_temporary_command(parsetree, subcommand))
-	{
-		if (!pgsr_temporary_tables_allowed())
-			refuse_command(GetCommandTagName(item), ITEM_TEMPORARY_TABLES);
-		return PGSR_NEEDS_TEMPORARY;
-	}
-	return temporary_needs(parsetree);
+	return temporary_needs(parsetree, item, subcommand);
 }
 
 /*

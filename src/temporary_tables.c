@@ -139,8 +139,6 @@ refers_to_own(List *alter_cmds)
 bool
 pgsr_is_temporary_command(Node *parsetree, bool subcommand)
 {
-	if (RecoveryInProgress())
-		return false;
 	switch (nodeTag(parsetree))
 	{
 		case T_CreateStmt:

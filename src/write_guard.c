@@ -452,7 +452,8 @@ pgsr_write_guard_end_transaction(void)
 		leave_allowed_call();
 	xid_expected = false;
 	allowed = NULL;
-	catalog_rows_before = Min(catalog_rows_before, 0);
+	if (unlikely(catalog_rows_before > 0))
+		catalog_rows_before = 0;
 }
 
 /*
