@@ -284,12 +284,12 @@ refuse_command(const char *name, int item)
 }
 
 /*
- * Has an administrator allowed commands on temporary tables?
+ * May the session make temporary tables?  None can on a standby.
  */
 bool
 pgsr_temporary_tables_allowed(void)
 {
-	return !denied->has[ITEM_TEMPORARY_TABLES];
+	return !denied->has[ITEM_TEMPORARY_TABLES] && !RecoveryInProgress();
 }
 
 /*

@@ -187,7 +187,8 @@ pgsr_is_temporary_command(Node *parsetree, bool subcommand)
 }
 
 /*
- * Such a command is about to run: for itself core's transaction is not read-only.
+ * Such a command is about to run: core's transaction is not read-only, to the next
+ * hook.
  */
 void
 pgsr_begin_temporary_command(Node *parsetree, const char *text)
@@ -206,7 +207,6 @@ pgsr_end_temporary_command(bool outermost)
 {
 	pgsr_temporary_running = !outermost;
 	fills_table = NULL;
-	XactReadOnly = true;
 }
 
 /*
@@ -219,7 +219,6 @@ pgsr_check_new_relation(QueryDesc *query)
 	if (fills_table == NULL || query->sourceText != fills_table ||
 		query->dest->mydest != DestIntoRel)
 		pgsr_refuse_receiver();
-	fills_table = NULL;
 }
 
 /*

@@ -452,8 +452,6 @@ pgsr_write_guard_end_transaction(void)
 		leave_allowed_call();
 	xid_expected = false;
 	allowed = NULL;
-	if (unlikely(catalog_rows_before > 0))
-		catalog_rows_before = 0;
 }
 
 /*

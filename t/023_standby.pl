@@ -91,6 +91,16 @@ for my $what (sort keys %refused)
 	my $result = $agent->query('LISTEN x');
 	is("$result->{code} $result->{detail}", '25006 ', 'standby: LISTEN: by core, as in any session');
 }
+for my $list ('default', 'default, -TEMPORARY TABLES')
+{
+	# where no list would help, none is spoken of
+	my $session = Wire->new($standby);
+	$session->run("SET pg_session_readonly.denied_commands = '$list'", "LOAD 'pg_session_readonly'", $lock);
+	my $result = $session->query('CREATE TEMP TABLE x (i int)');
+	is("$result->{code} $result->{message}", '25006 cannot execute CREATE TABLE in a read-only transaction', "standby: a temporary table, $list");
+	unlike($result->{hint}, qr/temporary tables/i, "standby: a temporary table, $list: hint");
+	$session->quit;
+}
 is($standby->safe_psql('postgres', 'SELECT pg_is_in_recovery(), pg_get_wal_replay_pause_state()'),
 	't|not paused', 'standby: it still recovers');
 

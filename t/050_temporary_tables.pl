@@ -44,7 +44,7 @@ $node->safe_psql('postgres', q(
 	CREATE PROCEDURE does(statement text) LANGUAGE plpgsql AS
 		'BEGIN EXECUTE statement; COMMIT; END';
 	CREATE FUNCTION explains() RETURNS text LANGUAGE plpgsql AS
-		'BEGIN EXECUTE ''EXPLAIN ANALYZE CREATE TABLE made AS SELECT 1''; RETURN ''ran''; END';
+		'BEGIN EXECUTE ''EXPLAIN ANALYZE CREATE TEMP TABLE made AS SELECT 1''; RETURN ''ran''; END';
 	CREATE OPERATOR === (LEFTARG = int, RIGHTARG = int, FUNCTION = int4eq, COMMUTATOR = ===);));
 for my $name (qw(insert update delete comment large_object drop))
 {
@@ -400,9 +400,10 @@ for my $case (
 		BEGIN CREATE TEMP TABLE x AS SELECT 1 / i FROM generate_series(0, 1) i; EXCEPTION WHEN division_by_zero THEN NULL; END;
 		x := nextval('s'); END $$) ],
 	[ 'then a permanent sequence, by fastpath', 'ok ok 25006', 'BEGIN', $made, 'fastpath' ],
-	[ 'fails, then another query into a table', '22012 25006', 'CREATE TEMP TABLE x AS SELECT 1 / 0', 'EXPLAIN ANALYZE CREATE TABLE made AS SELECT 1' ],
+	[ 'fails, then another query into a table', '22012 25006', 'CREATE TEMP TABLE x AS SELECT 1 / 0', 'EXPLAIN ANALYZE CREATE TEMP TABLE x AS SELECT 1' ],
 	[ 'fails, then the same text', '22012 25006', 'CREATE TEMP TABLE x AS SELECT 1 / 0', 'CREATE TABLE x AS SELECT 1 / 0' ],
 	[ 'then C code that writes', 'ok ok 25006', 'BEGIN', $made, q(SELECT insert_stable('victim', 101)) ],
+	[ 'made twice, then C code that writes', 'ok ok ok 25006', 'BEGIN', $made, 'CREATE TEMP TABLE x (i serial)', q(SELECT insert_stable('victim', 101)) ],
 	[ 'then C code that drops', 'ok ok 25006', 'BEGIN', $made, q(SELECT drop_stable('victim', 101)) ],
 	[ 'taken back, then C code that writes', 'ok ok ok ok 25006', 'BEGIN', 'SAVEPOINT a', $made, 'ROLLBACK TO a', q(SELECT insert_stable('victim', 101)) ],
 	[ 'taken back, then C code that writes a catalog', 'ok ok ok ok 25006', 'BEGIN', 'SAVEPOINT a', $made, 'ROLLBACK TO a', q(SELECT comment_stable('victim', 101)) ],
