@@ -453,6 +453,16 @@ for my $case (
 is($node->safe_psql('postgres', 'SELECT is_called, (SELECT count(*) FROM t), (SELECT sum(i) FROM victim) FROM s'), 'f|10|15',
 	'beside an allowed function: nothing else');
 
+# --- what others notice: a limit ---
+{
+	my $session = locked();
+	$session->run('CREATE TEMP VIEW x AS SELECT * FROM kept', 'CREATE TEMP TABLE y (m mood)');
+	$node->psql('postgres', 'DROP TABLE kept', stderr => \my $table);
+	$node->psql('postgres', 'DROP TYPE mood', stderr => \my $type);
+	like($table . $type, qr/view \S*x depends on table kept.*column m of table \S*y depends on type mood/s, 'what others cannot drop meanwhile');
+	$session->quit;
+}
+
 # --- prepared by the protocol, and run twice ---
 {
 	my $session = locked();
