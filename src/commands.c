@@ -33,8 +33,6 @@ enum
 	NUM_ITEMS
 };
 
-#define TEMPORARY_TABLES "TEMPORARY TABLES"
-
 typedef struct CommandSet
 {
 	bool		has[NUM_ITEMS];
@@ -68,7 +66,7 @@ static const BuiltinCommand builtin_commands[] =
 	{"REINDEX", PGSR_NEEDS_WRITES, "It rebuilds indexes."},
 	{"REPACK", PGSR_NEEDS_WRITES, "It rewrites tables."},
 	{"ROLLBACK PREPARED", PGSR_NEEDS_NOTHING, "It throws another session's changes away."},
-	{TEMPORARY_TABLES, PGSR_NEEDS_NOTHING, "It writes rows of the system catalogs."},
+	{"TEMPORARY TABLES", PGSR_NEEDS_NOTHING, "It writes rows of the system catalogs."},
 	{"VACUUM", PGSR_NEEDS_WRITES, "It removes dead rows and rewrites table files."},
 };
 
@@ -104,7 +102,7 @@ item_number(const char *name)
 		return ITEM_COPY_FILE;
 	if (pg_strcasecmp(name, "COPY PROGRAM") == 0)
 		return ITEM_COPY_PROGRAM;
-	if (pg_strcasecmp(name, TEMPORARY_TABLES) == 0)
+	if (pg_strcasecmp(name, "TEMPORARY TABLES") == 0)
 		return ITEM_TEMPORARY_TABLES;
 	tag = GetCommandTagEnum(name);
 	return tag == CMDTAG_UNKNOWN ? -1 : (int) tag;
