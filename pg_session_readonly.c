@@ -69,13 +69,14 @@ static bool guards_installed = false;
 static bool loaded_at_start = false;
 
 /*
- * A plan's flag beside core's (executor.h): what it does is refused, but it was set up
- * by an allowed function.
+ * A plan's flags beside core's (executor.h): it was set up by an allowed function; and
+ * what it does is refused to others.
  */
+#define EXEC_FLAG_ALLOWED		0x20000000
 #define EXEC_FLAG_PASSED_OVER	0x40000000
 
-/* A plan has been marked so in this session. */
-static bool left_over = false;
+/* An allowed function has been called in this session. */
+static bool allowed_called = false;
 
 static void install_guards(void);
 
@@ -201,11 +202,10 @@ start_allowed(QueryDesc *queryDesc, int eflags)
 	uint64		passed_over = pgsr_passed_over;
 
 	next_ExecutorStart(queryDesc, eflags);
+	queryDesc->estate->es_top_eflags |= EXEC_FLAG_ALLOWED;
 	if (pgsr_passed_over != passed_over || pgsr_plan_writes(queryDesc->plannedstmt))
-	{
 		queryDesc->estate->es_top_eflags |= EXEC_FLAG_PASSED_OVER;
-		left_over = true;
-	}
+	pgsr_passed_over = passed_over;
 }
 
 /*
@@ -231,20 +231,60 @@ pgsr_ExecutorStart(QueryDesc *queryDesc, int eflags)
 }
 
 /*
- * ExecutorRun_hook: a plan may have been set up long ago, in a subtransaction even
- * whose end undid the flag, or by an allowed function that has left a cursor open.
+ * Hand a plan on to whoever runs it.
  */
-static void
-pgsr_ExecutorRun(EXECUTOR_RUN_PARAMS)
+static inline void
+next_ExecutorRun(EXECUTOR_RUN_PARAMS)
 {
-	if (enter_hook() && unlikely(left_over) && pgsr_allowed_calls == 0 &&
-		(queryDesc->estate->es_top_eflags & EXEC_FLAG_PASSED_OVER))
-		pgsr_refuse("a query that writes",
-					"The function that has set it up is allowed to, and has ended.", NULL);
 	if (prev_ExecutorRun)
 		prev_ExecutorRun(EXECUTOR_RUN_ARGS);
 	else
 		standard_ExecutorRun(EXECUTOR_RUN_ARGS);
+}
+
+/*
+ * Run a plan where allowed functions are about: one may have left it behind in a cursor,
+ * or come by one that it has not set up.
+ */
+static pg_noinline void
+run_beside_allowed(EXECUTOR_RUN_PARAMS)
+{
+	int			flags = queryDesc->estate->es_top_eflags;
+	PgsrAllowedCalls aside;
+
+	if (pgsr_allowed_calls == 0 && (flags & EXEC_FLAG_PASSED_OVER))
+		pgsr_refuse("a query that writes",
+					"The function that has set it up is allowed to, and has ended.", NULL);
+	if (pgsr_allowed_calls == 0 || (flags & EXEC_FLAG_ALLOWED))
+	{
+		next_ExecutorRun(EXECUTOR_RUN_ARGS);
+		return;
+	}
+
+	aside = pgsr_set_allowed_calls_aside();
+	PG_TRY();
+	{
+		next_ExecutorRun(EXECUTOR_RUN_ARGS);
+		pgsr_check_beside_allowed_calls();
+	}
+	PG_FINALLY();
+	{
+		pgsr_resume_allowed_calls(aside);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * ExecutorRun_hook: a plan may have been set up long ago, in a subtransaction even
+ * whose end undid the flag.
+ */
+static void
+pgsr_ExecutorRun(EXECUTOR_RUN_PARAMS)
+{
+	if (enter_hook() && unlikely(allowed_called))
+		run_beside_allowed(EXECUTOR_RUN_ARGS);
+	else
+		next_ExecutorRun(EXECUTOR_RUN_ARGS);
 }
 
 /*
@@ -439,7 +479,8 @@ pgsr_object_access(ObjectAccessType access, Oid classId, Oid objectId, int subId
 /*
  * needs_fmgr_hook: asked whenever a function that is not built in is looked up,
  * whoever is going to call it: type input and output, index support, triggers.  One
- * that is allowed is not inlined, and each of its calls passes pgsr_fmgr().
+ * that is allowed is not inlined, and each of its calls passes pgsr_fmgr(); and so do
+ * those of one that an allowed function alone may call, for the look-up may be kept.
  */
 static bool
 pgsr_needs_fmgr(Oid function)
@@ -474,7 +515,10 @@ pgsr_fmgr(FmgrHookEventType event, FmgrInfo *flinfo, Datum *arg)
 		prev_fmgr(event, flinfo, arg);
 	if (event != FHET_ABORT && enter_hook() && event == FHET_START &&
 		(pgsr_check_function(flinfo->fn_oid) || pgsr_allowed_calls > 0))
+	{
+		allowed_called = true;
 		pgsr_begin_allowed_call();
+	}
 }
 
 /*

@@ -478,7 +478,7 @@ find_verdict(Oid function)
 /*
  * Do what the verdict on a function says: refuse it, unless an allowed one calls it,
  * or see to it that the write guard does not refuse the id that it takes.  Returns
- * whether it is allowed.
+ * whether its calls must be seen to begin and end.
  */
 bool
 pgsr_check_function_verdict(Oid function)
@@ -511,7 +511,8 @@ pgsr_check_function_verdict(Oid function)
 			if (pgsr_allowed_calls == 0)
 				refuse_function(function);
 			pgsr_passed_over++;
-			return false;
+			/* a conversion of encodings is called outside transactions, too */
+			return get_func_nargs(function) != 6;
 	}
 }
 

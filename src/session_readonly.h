@@ -118,6 +118,14 @@ pgsr_read_only_assert(void)
 /*
  * write_guard.c: what slipped past everything else is not committed
  */
+
+/* The calls of an allowed function, while a query runs that is not its own. */
+typedef struct PgsrAllowedCalls
+{
+	int			calls;
+	int			nest_level;
+} PgsrAllowedCalls;
+
 extern void pgsr_check_written(void);
 extern void pgsr_expect_xid(void);
 extern bool pgsr_xid_expected(void);
@@ -131,6 +139,9 @@ extern void pgsr_end_allowed_command(void);
 extern void pgsr_begin_allowed_call(void);
 extern void pgsr_end_allowed_call(void);
 extern void pgsr_abort_allowed_call(void);
+extern PgsrAllowedCalls pgsr_set_allowed_calls_aside(void);
+extern void pgsr_check_beside_allowed_calls(void);
+extern void pgsr_resume_allowed_calls(PgsrAllowedCalls aside);
 extern void pgsr_write_guard_end_transaction(void);
 extern bool pgsr_check_temporary(Oid relid, bool only_inserts);
 extern void pgsr_check_plan_targets(PlannedStmt *stmt);
@@ -250,7 +261,10 @@ typedef enum PgsrVerdict
 /* Functions of core whose verdict is to let them run without further ado. */
 extern bool pgsr_known_to_read[];
 
-/* How many refusals an allowed function was spared. */
+/*
+ * How many refusals an allowed function was spared, but for those that its plans
+ * remember.
+ */
 extern uint64 pgsr_passed_over;
 
 extern char *pgsr_denied_functions;

@@ -39,9 +39,11 @@
 #include "parser/parsetree.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
+#include "tcop/pquery.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/pgstat_internal.h"
+#include "utils/plancache.h"
 #include "utils/syscache.h"
 
 #include "session_readonly.h"
@@ -114,6 +116,31 @@ describes_relations(Oid relid, Form_pg_class rel)
 }
 
 /*
+ * How many rows of a table were written at one level, if it is not temporary?  Of those
+ * catalogs only, perhaps.
+ */
+static PgStat_Counter
+permanent_rows_of(PgStat_TableXactStatus *rel, bool of_catalogs)
+{
+	PgStat_Counter n = rel->tuples_inserted + rel->tuples_updated + rel->tuples_deleted;
+	Oid			relid = PgStatTableOid(rel->parent);
+	HeapTuple	tuple;
+	Form_pg_class form;
+
+	if (n == 0)
+		return 0;
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	if (!HeapTupleIsValid(tuple))
+		return 0;				/* a temporary table, dropped since */
+	form = (Form_pg_class) GETSTRUCT(tuple);
+	if (form->relpersistence == RELPERSISTENCE_TEMP ||
+		(of_catalogs && !describes_relations(relid, form)))
+		n = 0;
+	ReleaseSysCache(tuple);
+	return n;
+}
+
+/*
  * How many rows of tables that are not temporary has the current transaction
  * written?  Of those catalogs only, perhaps.
  */
@@ -125,27 +152,25 @@ permanent_rows(bool of_catalogs)
 
 	level = pgstat_get_xact_stack_level(GetCurrentTransactionNestLevel());
 	for (; level != NULL; level = level->prev)
-	{
 		for (PgStat_TableXactStatus *rel = level->first; rel; rel = rel->next)
-		{
-			PgStat_Counter n = rel->tuples_inserted + rel->tuples_updated +
-				rel->tuples_deleted;
-			Oid			relid = PgStatTableOid(rel->parent);
-			HeapTuple	tuple;
-			Form_pg_class form;
+			total += permanent_rows_of(rel, of_catalogs);
+	return total;
+}
 
-			if (n == 0)
-				continue;
-			tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-			if (!HeapTupleIsValid(tuple))
-				continue;		/* a temporary table, dropped since */
-			form = (Form_pg_class) GETSTRUCT(tuple);
-			if (form->relpersistence != RELPERSISTENCE_TEMP &&
-				(!of_catalogs || describes_relations(relid, form)))
-				total += n;
-			ReleaseSysCache(tuple);
-		}
-	}
+/*
+ * How many of them will the statistics forget as the current subtransaction commits:
+ * those that the one around it wrote into a table that this one has emptied
+ * (AtEOSubXact_PgStat_Relations() in pgstat_relation.c)?
+ */
+static PgStat_Counter
+forgotten_rows(int nest_level)
+{
+	PgStat_Counter total = 0;
+	PgStat_TableXactStatus *rel = pgstat_get_xact_stack_level(nest_level)->first;
+
+	for (; rel != NULL; rel = rel->next)
+		if (rel->truncdropped && rel->upper != NULL && rel->upper->nest_level == nest_level - 1)
+			total += permanent_rows_of(rel->upper, false);
 	return total;
 }
 
@@ -236,7 +261,10 @@ pgsr_end_allowed_command(void)
 }
 
 /*
- * No allowed function is running any more.
+ * No allowed function is running any more.  If refused functions were looked up for no
+ * plan meanwhile, plpgsql may have done so for an expression, and keeps that to the end of
+ * the transaction unless the expression's plan is outdated (exec_eval_simple_expr() in
+ * pl_exec.c).
  */
 static pg_noinline void
 leave_allowed_call(void)
@@ -244,6 +272,9 @@ leave_allowed_call(void)
 	pgsr_end_allowed_command();
 	pgsr_allowed_calls = 0;
 	XactReadOnly = true;
+	if (pgsr_passed_over > 0)
+		ResetPlanCache();
+	pgsr_passed_over = 0;
 }
 
 /*
@@ -261,7 +292,9 @@ pgsr_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 		leave_allowed_call();
 	if (level == NULL || level->nest_level < GetCurrentTransactionNestLevel())
 		return;
-	if (event == SUBXACT_EVENT_ABORT_SUB)
+	if (event == SUBXACT_EVENT_PRE_COMMIT_SUB)
+		level->rows -= forgotten_rows(level->nest_level);
+	else if (event == SUBXACT_EVENT_ABORT_SUB)
 		allowed = level->outer;
 	else if (event == SUBXACT_EVENT_COMMIT_SUB)
 	{
@@ -403,16 +436,11 @@ pgsr_begin_allowed_call(void)
 }
 
 /*
- * Such a call has ended.
+ * All such calls have ended.
  */
-void
-pgsr_end_allowed_call(void)
+static void
+end_allowed_calls(void)
 {
-	if (pgsr_allowed_calls > 1)
-	{
-		pgsr_allowed_calls--;
-		return;
-	}
 	PG_TRY();
 	{
 		run_deferred_triggers();
@@ -425,6 +453,18 @@ pgsr_end_allowed_call(void)
 	}
 	PG_END_TRY();
 	leave_allowed_call();
+}
+
+/*
+ * Such a call has ended.
+ */
+void
+pgsr_end_allowed_call(void)
+{
+	if (pgsr_allowed_calls > 1)
+		pgsr_allowed_calls--;
+	else
+		end_allowed_calls();
 }
 
 /*
@@ -442,13 +482,50 @@ pgsr_abort_allowed_call(void)
 }
 
 /*
+ * An allowed function comes by a query that it has not set up: a cursor of the client's,
+ * or the loop around a call, that its COMMIT runs to the end (HoldPortal() in
+ * portalmem.c), or a cursor that it was given.  That query is guarded as if no such
+ * function ran.
+ */
+PgsrAllowedCalls
+pgsr_set_allowed_calls_aside(void)
+{
+	PgsrAllowedCalls aside = {pgsr_allowed_calls, call_nest_level};
+
+	end_allowed_calls();
+	return aside;
+}
+
+/*
+ * So is what the query has deferred.
+ */
+void
+pgsr_check_beside_allowed_calls(void)
+{
+	run_deferred_triggers();
+	pgsr_write_guard_check();
+}
+
+/*
+ * The function goes on, with an error perhaps.
+ */
+void
+pgsr_resume_allowed_calls(PgsrAllowedCalls aside)
+{
+	brackets++;
+	pgsr_allowed_calls = aside.calls;
+	call_nest_level = aside.nest_level;
+	pgsr_read_only_assert();
+}
+
+/*
  * Each transaction is accounted for on its own.  A call outlives it that committed by
- * itself, and so is still to be seen in the error context.
+ * itself: the portal that it runs in is active still.
  */
 void
 pgsr_write_guard_end_transaction(void)
 {
-	if (unlikely(pgsr_allowed_calls > 0) && error_context_stack == NULL)
+	if (unlikely(pgsr_allowed_calls > 0) && ActivePortal == NULL)
 		leave_allowed_call();
 	xid_expected = false;
 	allowed = NULL;

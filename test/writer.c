@@ -21,6 +21,7 @@
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_description.h"
+#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -218,6 +219,29 @@ writer_take_id(PG_FUNCTION_ARGS)
 {
 	(void) GetCurrentTransactionId();
 	PG_RETURN_INT32(1);
+}
+
+PG_FUNCTION_INFO_V1(writer_commits);
+
+/*
+ * writer_commits(statement text), a procedure
+ *
+ * Runs a statement with a parameter, commits, and runs it once more.
+ */
+Datum
+writer_commits(PG_FUNCTION_ARGS)
+{
+	char	   *statement = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	Oid			types[1] = {TEXTOID};
+	Datum		one[1] = {CStringGetTextDatum("one")};
+	Datum		two[1] = {CStringGetTextDatum("two")};
+
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	SPI_execute_with_args(statement, 1, types, one, NULL, false, 0);
+	SPI_commit();
+	SPI_execute_with_args(statement, 1, types, two, NULL, false, 0);
+	SPI_finish();
+	PG_RETURN_VOID();
 }
 
 PG_FUNCTION_INFO_V1(writer_multi_insert);
