@@ -201,6 +201,7 @@ start_allowed(QueryDesc *queryDesc, int eflags)
 {
 	uint64		passed_over = pgsr_passed_over;
 
+	pgsr_check_portal_of_call();
 	next_ExecutorStart(queryDesc, eflags);
 	queryDesc->estate->es_top_eflags |= EXEC_FLAG_ALLOWED;
 	if (pgsr_passed_over != passed_over || pgsr_plan_writes(queryDesc->plannedstmt))
@@ -436,6 +437,8 @@ pgsr_ProcessUtility(PROCESS_UTILITY_PARAMS)
 			if (IsA(utility, DoStmt))
 				pgsr_check_do((DoStmt *) utility);
 		}
+		else
+			pgsr_check_portal_of_call();
 		if (IsA(utility, LoadStmt) && needs != PGSR_NEEDS_NO_RUN &&
 			pgsr_mode == PGSR_LOCKED)
 			pgsr_load_library(((LoadStmt *) utility)->filename, NULL);

@@ -124,6 +124,7 @@ typedef struct PgsrAllowedCalls
 {
 	int			calls;
 	int			nest_level;
+	struct PortalData *portal;
 } PgsrAllowedCalls;
 
 extern void pgsr_check_written(void);
@@ -139,6 +140,7 @@ extern void pgsr_end_allowed_command(void);
 extern void pgsr_begin_allowed_call(void);
 extern void pgsr_end_allowed_call(void);
 extern void pgsr_abort_allowed_call(void);
+extern void pgsr_check_portal_of_call(void);
 extern PgsrAllowedCalls pgsr_set_allowed_calls_aside(void);
 extern void pgsr_check_beside_allowed_calls(void);
 extern void pgsr_resume_allowed_calls(PgsrAllowedCalls aside);

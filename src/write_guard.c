@@ -78,10 +78,11 @@ static PgStat_Counter catalog_rows_before = -1;
 
 /*
  * How many calls are in progress from the first of an allowed function on, and in which
- * subtransaction that one began.
+ * subtransaction and portal that one began.
  */
 int			pgsr_allowed_calls = 0;
 static int	call_nest_level = 0;
+static Portal call_portal = NULL;
 
 /*
  * Is this one of the catalogs that describe tables, views, sequences and indexes, or
@@ -430,6 +431,7 @@ pgsr_begin_allowed_call(void)
 		run_deferred_triggers();
 		pgsr_begin_allowed_command();
 		call_nest_level = GetCurrentTransactionNestLevel();
+		call_portal = ActivePortal;
 	}
 	pgsr_allowed_calls++;
 	pgsr_read_only_assert();
@@ -482,6 +484,21 @@ pgsr_abort_allowed_call(void)
 }
 
 /*
+ * Refuse to begin, inside an allowed function, a statement that stands in a cursor and
+ * writes, or is a utility command: it begins with the first FETCH, and nobody knows who
+ * has opened the cursor.  A language's loop over such a statement pins its own.
+ */
+void
+pgsr_check_portal_of_call(void)
+{
+	if (ActivePortal != NULL && ActivePortal != call_portal &&
+		!ActivePortal->portalPinned && ActivePortal->status == PORTAL_ACTIVE &&
+		ActivePortal->strategy != PORTAL_ONE_SELECT)
+		pgsr_refuse("a cursor that does not read",
+					"A function that is allowed came by it, and may not have opened it.", NULL);
+}
+
+/*
  * An allowed function comes by a query that it has not set up: a cursor of the client's,
  * or the loop around a call, that its COMMIT runs to the end (HoldPortal() in
  * portalmem.c), or a cursor that it was given.  That query is guarded as if no such
@@ -490,7 +507,7 @@ pgsr_abort_allowed_call(void)
 PgsrAllowedCalls
 pgsr_set_allowed_calls_aside(void)
 {
-	PgsrAllowedCalls aside = {pgsr_allowed_calls, call_nest_level};
+	PgsrAllowedCalls aside = {pgsr_allowed_calls, call_nest_level, call_portal};
 
 	end_allowed_calls();
 	return aside;
@@ -515,6 +532,7 @@ pgsr_resume_allowed_calls(PgsrAllowedCalls aside)
 	brackets++;
 	pgsr_allowed_calls = aside.calls;
 	call_nest_level = aside.nest_level;
+	call_portal = aside.portal;
 	pgsr_read_only_assert();
 }
 

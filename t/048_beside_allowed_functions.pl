@@ -33,6 +33,9 @@ $node->safe_psql('postgres', qq(
 		'BEGIN PERFORM app.looks_up(\$1); RETURN 1 / 0; END';
 	CREATE FUNCTION app.fetches(refcursor) RETURNS text LANGUAGE plpgsql AS
 		'DECLARE x text; BEGIN FETCH \$1 INTO x; RETURN app.note(''fetched''); END';
+	CREATE FUNCTION app.loops() RETURNS text LANGUAGE plpgsql AS
+		'DECLARE x text; BEGIN FOR x IN INSERT INTO app.log VALUES (''a'') RETURNING what LOOP PERFORM app.note(x || ''b''); END LOOP;
+		FOR x IN EXECUTE ''EXPLAIN ANALYZE INSERT INTO app.log VALUES (1)'' LOOP NULL; END LOOP; RETURN x; END';
 	CREATE FUNCTION app.fills() RETURNS int LANGUAGE sql AS
 		'INSERT INTO app.kept SELECT generate_series(1, 10); SELECT 1';
 	CREATE FUNCTION app.empties() RETURNS int LANGUAGE plpgsql AS 'BEGIN TRUNCATE app.kept; RETURN 1; END';
@@ -66,11 +69,11 @@ $node->safe_psql('postgres', qq(
 sub locked
 {
 	my $session = Wire->new($node);
-	$session->run('CREATE TEMP TABLE armed (i int)',
+	$session->run('CREATE TEMP TABLE mine (what text)', 'CREATE TEMP TABLE armed (i int)',
 		'CREATE CONSTRAINT TRIGGER t AFTER INSERT ON armed DEFERRABLE INITIALLY DEFERRED
 			FOR EACH ROW EXECUTE FUNCTION app.sneaky_trigger()',
 		"SET pg_session_readonly.allowed_functions = 'app.note, app.commits, app.commits_in_c, app.looks_up, app.fails_after,
-			app.fetches, app.fills, app.empties'",
+			app.fetches, app.loops, app.fills, app.empties'",
 		"LOAD 'pg_session_readonly'", 'SET pg_session_readonly.mode = locked');
 	return $session;
 }
@@ -111,6 +114,15 @@ for my $case (
 		'BEGIN', q(DECLARE c CURSOR FOR SELECT app.sneak('app.victim', 1)), q(SELECT app.fetches('c')), 'COMMIT' ],
 	[ 'a cursor that an allowed function is given, a read', 'ok ok ok ok', 'fetched',
 		'BEGIN', 'DECLARE c CURSOR FOR SELECT 1', q(SELECT app.fetches('c')), 'COMMIT' ],
+	(map { my $query = $_; (
+		[ "a cursor that an allowed function is given: $_", '25006', '',
+			"DO \$\$ DECLARE c refcursor; BEGIN OPEN c FOR EXECUTE '$_'; PERFORM app.fetches(c); END \$\$" ],
+		[ "a portal that an allowed function is given: $_", 'ok ok 25006 ok', '', 'BEGIN',
+			sub { $_[0]->parse('', $query); $_[0]->bind('bound', ''); $_[0]->sync }, q(SELECT app.fetches('bound')), 'COMMIT' ]) }
+		'INSERT INTO app.victim VALUES (1) RETURNING i', 'EXPLAIN ANALYZE SELECT app.not_allowed()',
+		'WITH w AS (INSERT INTO app.victim VALUES (1) RETURNING i) SELECT i FROM w'),
+	[ 'loops of its own', 'ok', '1, a, ab', 'SELECT app.loops()' ],
+	[ 'a temporary write around it', 'ok', 'a', q(INSERT INTO mine SELECT app.note('a') RETURNING what) ],
 	(map { [ "an expression it looked up: $_", 'ok ok 25006 ok', '', 'BEGIN', "SELECT app.looks_up('SELECT $_')", "SELECT $_", 'COMMIT' ],
 		   [ "an expression it looked up, before an error: $_", '25006', '',
 			 "DO \$\$ BEGIN PERFORM app.fails_after('SELECT $_'); EXCEPTION WHEN division_by_zero THEN PERFORM $_; END \$\$" ] }
@@ -129,7 +141,7 @@ for my $case (
 	my ($name, $codes, $expected, @statements) = @$case;
 	my $session = locked();
 	my $untouched = $node->safe_psql('postgres', $rest);
-	is(join(' ', map { $session->query($_)->{code} || 'ok' } @statements), $codes, "$name: statements");
+	is(join(' ', map { (ref $_ ? $_->($session) : $session->query($_))->{code} || 'ok' } @statements), $codes, "$name: statements");
 	is($node->safe_psql('postgres', $log), $expected, "$name: what another session sees");
 	is($node->safe_psql('postgres', $rest), $untouched, "$name: nothing else changed");
 	is(join(' ', map { $session->query($_)->{code} || 'ok' } 'ROLLBACK', 'INSERT INTO app.victim VALUES (1)',
