@@ -232,47 +232,22 @@ pgsr_ExecutorStart(QueryDesc *queryDesc, int eflags)
 }
 
 /*
- * Hand a plan on to whoever runs it.
- */
-static inline void
-next_ExecutorRun(EXECUTOR_RUN_PARAMS)
-{
-	if (prev_ExecutorRun)
-		prev_ExecutorRun(EXECUTOR_RUN_ARGS);
-	else
-		standard_ExecutorRun(EXECUTOR_RUN_ARGS);
-}
-
-/*
- * Run a plan where allowed functions are about: one may have left it behind in a cursor,
- * or come by one that it has not set up.
+ * Refuse to run a plan on the wrong side of an allowed function's end: what it has left
+ * behind in a cursor and would be refused to others; and what others have set up, as a
+ * cursor of theirs that it is given, or that its COMMIT runs to the end (HoldPortal() in
+ * portalmem.c), the loop around a CALL among them.
  */
 static pg_noinline void
-run_beside_allowed(EXECUTOR_RUN_PARAMS)
+check_whose_plan(QueryDesc *queryDesc)
 {
 	int			flags = queryDesc->estate->es_top_eflags;
-	PgsrAllowedCalls aside;
 
 	if (pgsr_allowed_calls == 0 && (flags & EXEC_FLAG_PASSED_OVER))
 		pgsr_refuse("a query that writes",
 					"The function that has set it up is allowed to, and has ended.", NULL);
-	if (pgsr_allowed_calls == 0 || (flags & EXEC_FLAG_ALLOWED))
-	{
-		next_ExecutorRun(EXECUTOR_RUN_ARGS);
-		return;
-	}
-
-	aside = pgsr_set_allowed_calls_aside();
-	PG_TRY();
-	{
-		next_ExecutorRun(EXECUTOR_RUN_ARGS);
-		pgsr_check_beside_allowed_calls();
-	}
-	PG_FINALLY();
-	{
-		pgsr_resume_allowed_calls(aside);
-	}
-	PG_END_TRY();
+	if (pgsr_allowed_calls > 0 && !(flags & EXEC_FLAG_ALLOWED))
+		pgsr_refuse("a query in a function that has not begun it",
+					"What an allowed function runs is not checked. It may not read its caller's cursors, nor commit while one is open or inside a loop over a query.", NULL);
 }
 
 /*
@@ -283,9 +258,11 @@ static void
 pgsr_ExecutorRun(EXECUTOR_RUN_PARAMS)
 {
 	if (enter_hook() && unlikely(allowed_called))
-		run_beside_allowed(EXECUTOR_RUN_ARGS);
+		check_whose_plan(queryDesc);
+	if (prev_ExecutorRun)
+		prev_ExecutorRun(EXECUTOR_RUN_ARGS);
 	else
-		next_ExecutorRun(EXECUTOR_RUN_ARGS);
+		standard_ExecutorRun(EXECUTOR_RUN_ARGS);
 }
 
 /*

@@ -119,14 +119,6 @@ pgsr_read_only_assert(void)
  * write_guard.c: what slipped past everything else is not committed
  */
 
-/* The calls of an allowed function, while a query runs that is not its own. */
-typedef struct PgsrAllowedCalls
-{
-	int			calls;
-	int			nest_level;
-	struct PortalData *portal;
-} PgsrAllowedCalls;
-
 extern void pgsr_check_written(void);
 extern void pgsr_expect_xid(void);
 extern bool pgsr_xid_expected(void);
@@ -141,9 +133,6 @@ extern void pgsr_begin_allowed_call(void);
 extern void pgsr_end_allowed_call(void);
 extern void pgsr_abort_allowed_call(void);
 extern void pgsr_check_portal_of_call(void);
-extern PgsrAllowedCalls pgsr_set_allowed_calls_aside(void);
-extern void pgsr_check_beside_allowed_calls(void);
-extern void pgsr_resume_allowed_calls(PgsrAllowedCalls aside);
 extern void pgsr_write_guard_end_transaction(void);
 extern bool pgsr_check_temporary(Oid relid, bool only_inserts);
 extern void pgsr_check_plan_targets(PlannedStmt *stmt);

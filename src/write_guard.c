@@ -438,11 +438,16 @@ pgsr_begin_allowed_call(void)
 }
 
 /*
- * All such calls have ended.
+ * Such a call has ended.
  */
-static void
-end_allowed_calls(void)
+void
+pgsr_end_allowed_call(void)
 {
+	if (pgsr_allowed_calls > 1)
+	{
+		pgsr_allowed_calls--;
+		return;
+	}
 	PG_TRY();
 	{
 		run_deferred_triggers();
@@ -455,18 +460,6 @@ end_allowed_calls(void)
 	}
 	PG_END_TRY();
 	leave_allowed_call();
-}
-
-/*
- * Such a call has ended.
- */
-void
-pgsr_end_allowed_call(void)
-{
-	if (pgsr_allowed_calls > 1)
-		pgsr_allowed_calls--;
-	else
-		end_allowed_calls();
 }
 
 /*
@@ -496,44 +489,6 @@ pgsr_check_portal_of_call(void)
 		ActivePortal->strategy != PORTAL_ONE_SELECT)
 		pgsr_refuse("a cursor that does not read",
 					"A function that is allowed came by it, and may not have opened it.", NULL);
-}
-
-/*
- * An allowed function comes by a query that it has not set up: a cursor of the client's,
- * or the loop around a call, that its COMMIT runs to the end (HoldPortal() in
- * portalmem.c), or a cursor that it was given.  That query is guarded as if no such
- * function ran.
- */
-PgsrAllowedCalls
-pgsr_set_allowed_calls_aside(void)
-{
-	PgsrAllowedCalls aside = {pgsr_allowed_calls, call_nest_level, call_portal};
-
-	end_allowed_calls();
-	return aside;
-}
-
-/*
- * So is what the query has deferred.
- */
-void
-pgsr_check_beside_allowed_calls(void)
-{
-	run_deferred_triggers();
-	pgsr_write_guard_check();
-}
-
-/*
- * The function goes on, with an error perhaps.
- */
-void
-pgsr_resume_allowed_calls(PgsrAllowedCalls aside)
-{
-	brackets++;
-	pgsr_allowed_calls = aside.calls;
-	call_nest_level = aside.nest_level;
-	call_portal = aside.portal;
-	pgsr_read_only_assert();
 }
 
 /*

@@ -103,16 +103,16 @@ for my $case (
 	# a name, what the statements say, what is in the log then, the statements
 	(map { [ "a held cursor: $_", '25006', '', held("SELECT $_") ], [ "a loop: $_", '25006', '', loop($_) ] }
 		q(nextval('app.s')), 'app.not_allowed()', q(app.sneak('app.victim', 1)), 'app.arms()'),
-	[ 'a held cursor that reads', 'ok ok', 'one, two', held('SELECT 7'), 'FETCH c' ],
-	[ 'a held cursor that calls what is allowed', 'ok ok', 'a, one, two', held(q(SELECT app.note('a'))), 'FETCH c' ],
-	[ 'a held cursor that fails', '22012', '', held('SELECT 1 / (random()::int * 0)') ],
-	[ 'a held cursor that fails in what is allowed', '22012', '', held(q(SELECT app.fails_after('SELECT 1'))) ],
-	[ 'a loop that reads', 'ok', 'one, two', loop('1') ],
+	# nor one that reads: nobody has looked at it where the function would run it
+	[ 'a held cursor that reads', '25006', '', held('SELECT 7') ],
+	[ 'a held cursor that calls what is allowed', '25006', '', held(q(SELECT app.note('a'))) ],
+	[ 'a loop that reads', '25006', '', loop('1') ],
+	[ 'a loop that counts', 'ok', 'one, one, two, two', 'DO $$ BEGIN FOR i IN 1 .. 2 LOOP CALL app.commits(); END LOOP; END $$' ],
 	[ 'a cursor that an allowed function is given', 'ok ok 25006 ok', '',
 		'BEGIN', 'DECLARE c CURSOR FOR SELECT app.not_allowed()', q(SELECT app.fetches('c')), 'COMMIT' ],
 	[ 'a cursor that an allowed function is given, in C', 'ok ok 25006 ok', '',
 		'BEGIN', q(DECLARE c CURSOR FOR SELECT app.sneak('app.victim', 1)), q(SELECT app.fetches('c')), 'COMMIT' ],
-	[ 'a cursor that an allowed function is given, a read', 'ok ok ok ok', 'fetched',
+	[ 'a cursor that an allowed function is given, a read', 'ok ok 25006 ok', '',
 		'BEGIN', 'DECLARE c CURSOR FOR SELECT 1', q(SELECT app.fetches('c')), 'COMMIT' ],
 	(map { my $query = $_; (
 		[ "a cursor that an allowed function is given: $_", '25006', '',
