@@ -63,7 +63,10 @@ for my $setting (slurp_file("$top/src/session_readonly.h") =~ /^#define PGSR_\w+
 # --- the lists in the pages ---
 # The built-in list of commands, as the source has it.
 my $settings_page = slurp_file("$top/docs/settings.md");
-my ($builtin) = slurp_file("$top/src/commands.c") =~ /builtin_commands\[\] =\n\{(.*?)\n\};/s;
+my $commands = slurp_file("$top/src/commands.c");
+my %macros = $commands =~ /^#define (\w+) (".*")$/mg;
+my ($builtin) = $commands =~ /builtin_commands\[\] =\n\{(.*?)\n\};/s;
+$builtin =~ s/\{(\w+),/{$macros{$1},/g;
 my @builtin = $builtin =~ /\{"([^"]+)", \w+, "[^"]+"\}/g;
 my ($rows) = $settings_page =~ /^The built-in list, and.*?\n\n(.*?)\n\n/ms;
 cmp_ok(scalar @builtin, '>', 10, 'the built-in list is found');
