@@ -407,55 +407,6 @@ my %example = (
 		is($stdout, "locked\n", 'pgoptions.sh: locked');
 		like($stderr, qr/cannot execute DELETE/, 'pgoptions.sh: refused');
 	},
-	'psycopg.py' => sub {
-	  SKIP:
-		{
-			skip 'no psycopg 3', 1 if system("$python -c 'import psycopg' 2>/dev/null") != 0;
-			my ($rc, $stdout, $stderr) = run_it([ $python, $_[0], 'dbname=shop user=app' ]);
-			is("$rc$stderr", '0', 'psycopg.py: runs');
-			like($stdout, qr/^25006 cannot execute CREATE TABLE/m, 'psycopg.py: refused');
-		}
-	},
-	'node_postgres.mjs' => sub {
-	  SKIP:
-		{
-			my $modules = "$top/t/clients/node_modules";
-			skip 'no node-postgres', 1 if !-d "$modules/pg" || system('node --version >/dev/null 2>&1') != 0;
-			symlink $modules, "$dir/node_modules";
-			system_or_bail('cp', $_[0], "$dir/example.mjs");
-			my ($rc, $stdout, $stderr) = run_it(
-				[ 'node', "$dir/example.mjs", on_our_port('postgresql://app@127.0.0.1:5432/shop') ]);
-			is("$rc$stderr", '0', 'node_postgres.mjs: runs');
-			like($stdout, qr/^25006 cannot execute CREATE TABLE/m, 'node_postgres.mjs: refused');
-		}
-	},
-	'jdbc.properties' => sub {
-	  SKIP:
-		{
-			skip 'no JDBC', 1 if $jars !~ /postgresql/ || system('javac -J-XX:-UsePerfData -version >/dev/null 2>&1') != 0;
-			my ($url) = slurp_file($_[0]) =~ /^#\s+(jdbc:\S+)$/m;
-			append_to_file("$dir/Example.java", q(
-				import java.io.*; import java.sql.*; import java.util.*;
-				public class Example {
-					public static void main(String[] arguments) throws Exception {
-						var properties = new Properties();
-						if (arguments.length > 1)
-							properties.load(new FileReader(arguments[1]));
-						try (var connection = DriverManager.getConnection(arguments[0], properties)) {
-							System.out.println(connection.unwrap(org.postgresql.PGConnection.class)
-								.getParameterStatus("pg_session_readonly.mode"));
-						}
-					}
-				}));
-			system_or_bail('javac', '-J-XX:-UsePerfData', '-cp', $jars, '-d', $dir, "$dir/Example.java");
-			for my $arguments ([ $url ], [ 'jdbc:postgresql://127.0.0.1:5432/shop', $_[0] ])
-			{
-				my ($rc, $stdout, $stderr) = run_it(
-					[ 'java', '-XX:-UsePerfData', '-cp', "$dir:$jars", 'Example', map { on_our_port($_) } @$arguments ]);
-				is($stdout, "locked\n", "jdbc.properties: $arguments->[0]") or diag($stderr);
-			}
-		}
-	},
 	'url_options.txt' => sub {
 		my ($ordinary, $superuser, $preloaded, $postgres_js) = slurp_file($_[0]) =~ /^(postgresql:.*)$/mg;
 		run_url('url_options.txt, ordinary', $ordinary);
