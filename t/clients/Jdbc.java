@@ -140,6 +140,34 @@ public class Jdbc
 		connection.close();
 	}
 
+	/* The role "maker" may make temporary tables. */
+	static void temporaryTables(Connection connection) throws SQLException
+	{
+		for (boolean autocommit : new boolean[] {true, false})
+		{
+			connection.setAutoCommit(autocommit);
+			try (Statement statement = connection.createStatement())
+			{
+				statement.executeUpdate("CREATE TEMP TABLE scratch (id serial PRIMARY KEY, name text)");
+				try (PreparedStatement insert = connection.prepareStatement("INSERT INTO scratch (name) VALUES (?)"))
+				{
+					for (int i = 0; i < 3; i++)
+					{
+						insert.setString(1, "name " + i);
+						insert.addBatch();
+					}
+					insert.executeBatch();
+				}
+				check("temporary table, autocommit " + autocommit, one(connection, "SELECT sum(id) FROM scratch").equals("6"));
+				statement.executeUpdate("DROP TABLE scratch");
+			}
+			refused("temporary table, autocommit " + autocommit + ": another write", connection, () -> one(connection, "DELETE FROM users RETURNING id"));
+			if (!autocommit)
+				connection.rollback();
+		}
+		connection.close();
+	}
+
 	public static void main(String[] args) throws Exception
 	{
 		String url = "jdbc:postgresql://127.0.0.1:" + args[0] + "/postgres";
@@ -155,6 +183,7 @@ public class Jdbc
 			statement.execute("LOAD 'pg_session_readonly'; SET pg_session_readonly.mode = locked");
 		}
 		session("LOAD", by_sql);
+		temporaryTables(DriverManager.getConnection(url + "?user=maker"));
 		System.out.println("done");
 	}
 }

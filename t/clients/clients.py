@@ -132,6 +132,16 @@ def test_sqlalchemy():
         check("create_all (no error)", False)
     except exc.DBAPIError as error:
         check("create (%s)" % error.orig.pgcode, error.orig.pgcode == "25006")
+    # the role "maker" may make temporary tables
+    maker = sqlalchemy.create_engine("postgresql+psycopg2://maker@/postgres?host=%s&port=%s" % (HOST, PORT))
+    scratch = sqlalchemy.Table("scratch", sqlalchemy.MetaData(), sqlalchemy.Column("id", sqlalchemy.Integer, primary_key=True),
+                               sqlalchemy.Column("name", sqlalchemy.String, index=True), prefixes=["TEMPORARY"])
+    with maker.connect() as connection:
+        with connection.begin():
+            scratch.create(connection)
+            connection.execute(scratch.insert(), [{"name": "a"}, {"name": "b"}])
+            check("temporary table", connection.execute(sqlalchemy.select(scratch.c.id)).fetchall() == [(1,), (2,)])
+            scratch.drop(connection)
     session = orm.Session(engine)
     check("session", session.execute(text("SELECT count(*) FROM users")).scalar() == 100)
     session.rollback()
@@ -144,7 +154,8 @@ def test_django():
 
     database = dict(ENGINE="django.db.backends.postgresql", NAME="postgres", HOST=HOST, PORT=PORT)
     settings.configure(DATABASES={"default": dict(database, USER="postgres"),
-                                  "agent": dict(database, USER="agent")},
+                                  "agent": dict(database, USER="agent"),
+                                  "maker": dict(database, USER="maker")},
                        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth"], USE_TZ=True)
     django.setup()
 
@@ -171,6 +182,12 @@ def test_django():
             # psycopg 3 and psycopg2 name it differently
             code = getattr(error.__cause__, "sqlstate", None) or error.__cause__.pgcode
             check("%s: insert (%s)" % (name, code), code == "25006")
+    # the role "maker" may make temporary tables
+    with transaction.atomic(using="maker"), connections["maker"].cursor() as cursor:
+        cursor.execute("CREATE TEMPORARY TABLE scratch (id serial PRIMARY KEY, name text) ON COMMIT DROP")
+        cursor.executemany("INSERT INTO scratch (name) VALUES (%s)", [["a"], ["b"]])
+        cursor.execute("SELECT id FROM scratch WHERE name = %s", ["b"])
+        check("temporary table", cursor.fetchone() == (2,))
     try:
         call_command("migrate", database="agent", verbosity=0)
         check("migrate (no error)", False)

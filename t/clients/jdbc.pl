@@ -22,7 +22,11 @@ $node->safe_psql('postgres', q(
 	CREATE ROLE host LOGIN SUPERUSER;
 	CREATE ROLE agent LOGIN SUPERUSER;
 	ALTER ROLE agent SET session_preload_libraries = 'pg_session_readonly';
-	ALTER ROLE agent SET pg_session_readonly.mode = locked;));
+	ALTER ROLE agent SET pg_session_readonly.mode = locked;
+	CREATE ROLE maker LOGIN SUPERUSER;
+	ALTER ROLE maker SET session_preload_libraries = 'pg_session_readonly';
+	ALTER ROLE maker SET pg_session_readonly.denied_commands = 'default, -TEMPORARY TABLES';
+	ALTER ROLE maker SET pg_session_readonly.mode = locked;));
 
 my $classes = PostgreSQL::Test::Utils::tempdir();
 system_or_bail('javac', '-J-XX:-UsePerfData', '-d', $classes, 't/clients/Jdbc.java');

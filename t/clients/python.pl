@@ -22,7 +22,11 @@ $node->safe_psql('postgres', q(
 	COMMENT ON TABLE users IS 'people';
 	CREATE ROLE agent LOGIN SUPERUSER;
 	ALTER ROLE agent SET session_preload_libraries = 'pg_session_readonly';
-	ALTER ROLE agent SET pg_session_readonly.mode = locked;));
+	ALTER ROLE agent SET pg_session_readonly.mode = locked;
+	CREATE ROLE maker LOGIN SUPERUSER;
+	ALTER ROLE maker SET session_preload_libraries = 'pg_session_readonly';
+	ALTER ROLE maker SET pg_session_readonly.denied_commands = 'default, -TEMPORARY TABLES';
+	ALTER ROLE maker SET pg_session_readonly.mode = locked;));
 my $state_query = q(SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM orders),
 	(SELECT is_called FROM orders_id_seq), (SELECT count(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace));
 my $state = $node->safe_psql('postgres', $state_query);
