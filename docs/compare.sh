@@ -2,41 +2,48 @@
 # What stops a hostile session?  Runs the same attacks against several guards, on
 # throwaway servers, and prints a Markdown table.
 #
-#   docs/compare.sh >table.md         LOG=file also keeps what the attackers saw
+#   docs/compare.sh >tables.md        LOG=file also keeps what the attackers saw
 #
 #   --chart FILE.svg    also draws how many attacks went through
-#   --extension DIR --lock SQL [--unlock SQL]
-#                       also tries an extension from source (PGXS), as often as given.
-#                       Nothing is installed.  A lock that names @library@ is sent by
-#                       the host on the attacker's connection; any other is for the
-#                       server: its superuser sends it before each attack, with the
-#                       library preloaded, and takes it off by what --unlock says.
+#   --extension SOURCE  also tries an extension (PGXS), as often as given.  Its source is a
+#                       directory, or what "git clone" takes, and goes into a copy of the
+#                       server.  What cannot be had is left out, and the page says so.
+#                       One of these says how it guards:
+#   --lock SQL          the host sends this on the attacker's connection, if it names
+#                       @library@.  Any other is for the server: its superuser sends it
+#                       before each attack, with the library preloaded, and takes it off
+#                       by what --unlock SQL says
+#   --setting NAME=VALUE
+#                       is in the configuration, with the library preloaded.  The
+#                       attackers are members of the role "agents"
 #
 # An attack "went through" if another connection (or a look at the file system)
 # sees its effect; the error that the attacker got, or did not get, is not looked
 # at.  Two things keep the table honest: where nothing guards, every attack must go
-# through, and behind each guard a read must work.  Fails if an attack goes
-# through a locked session of pg_session_readonly.
+# through, and behind each guard a read must work.  Then come reads, and which of them a
+# guard refuses.  Fails if an attack goes through a locked session of pg_session_readonly.
 set -euo pipefail
 . "$(dirname "$0")/../script/lib.sh"
 
-usage() { die "usage: docs/compare.sh [--chart FILE.svg] [--extension DIR --lock SQL [--unlock SQL]]..."; }
+usage() { die "usage: docs/compare.sh [--chart FILE.svg] [--extension SOURCE (--lock SQL [--unlock SQL] | --setting NAME=VALUE)]..."; }
 
 chart=
-extensions=() locks=() unlocks=()
+extensions=() locks=() unlocks=() settings=()
 while [ $# -gt 0 ]; do
 	[ $# -gt 1 ] || usage
 	case $1 in
 		--chart) chart=$(realpath "$2") ;;
-		--extension) extensions+=("$(realpath "$2")"); locks+=(''); unlocks+=('') ;;
+		--extension) extensions+=("$2"); locks+=(''); unlocks+=(''); settings+=('') ;;
 		--lock) [ ${#extensions[@]} -gt 0 ] || usage; locks[-1]=$2 ;;
 		--unlock) [ ${#extensions[@]} -gt 0 ] || usage; unlocks[-1]=$2 ;;
+		--setting) [ ${#extensions[@]} -gt 0 ] || usage; settings[-1]=$2 ;;
 		*) usage ;;
 	esac
 	shift 2
 done
-for lock in "${locks[@]}"; do
-	[ -n "$lock" ] || usage
+for number in "${!extensions[@]}"; do
+	[ -n "${locks[number]}${settings[number]}" ] || usage
+	[ ! -d "${extensions[number]}" ] || extensions[number]=$(realpath "${extensions[number]}")
 done
 
 find_version
@@ -45,8 +52,9 @@ need_packages "postgresql-$version" "postgresql-server-dev-$version" gcc make li
 if apt-cache show "postgresql-$version-set-user" >/dev/null 2>&1; then
 	need_packages "postgresql-$version-set-user"
 fi
-bin=/usr/lib/postgresql/$version/bin
+[ ${#extensions[@]} = 0 ] || need_packages git ca-certificates
 make_work_copy
+copy_server ''
 cd "$work"
 exec 3>&1 1>&2 # the table alone goes to standard output
 
@@ -55,23 +63,32 @@ as_server_user make -s -C src with_llvm=no PG_CONFIG="$bin/pg_config"
 library=$work/src/pg_session_readonly.so
 as_server_user mkdir loot
 
-# Others from source, each in a directory of its own with its name.  @library@ in a
-# lock becomes where it is.
-libraries=() versions=()
+# Others from source, into the copy of the server; @library@ in a lock becomes what everybody
+# may load.
+plugins=$("$bin/pg_config" --pkglibdir)/plugins
+as_server_user mkdir -p "$plugins"
+peers=() versions=() missing=()
 for number in "${!extensions[@]}"; do
-	dir=${extensions[$number]}
-	name=$(sed -n 's/^MODULE\(S\|_big\) *= *\([a-z0-9_]*\).*/\2/p' "$dir/Makefile")
-	[ -n "$name" ] || die "no MODULES in $dir/Makefile"
+	source=${extensions[number]}
+	peer=peer$number
+	if [ -e "$source/Makefile" ]; then
+		cp -r "$source" $peer
+	elif ! git -c safe.directory='*' clone -q "$source" $peer; then
+		say "$source cannot be had: it is left out"
+		missing+=("$(basename "$source" .git) (of $source)")
+		unset "extensions[number]"
+		continue
+	fi
+	name=$(sed -n 's/^MODULE\(S\|_big\) *= *\([a-z0-9_]*\).*/\2/p' $peer/Makefile)
+	[ -n "$name" ] || die "no MODULES in the Makefile of $source"
+	versions+=("$name$(git -c safe.directory='*' -C $peer log -1 --format=' (commit %h of %cs)' 2>/dev/null || true)")
 	say "building $name"
-	mkdir "$work/$name"
-	cp -r "$dir/." "$work/$name"
-	rm -rf "$work/$name/.git"
-	[ "$(id -u)" != 0 ] || chown -R postgres: "$work/$name"
-	as_server_user make -s -C "$work/$name" USE_PGXS=1 with_llvm=no PG_CONFIG="$bin/pg_config" ||
+	[ "$(id -u)" != 0 ] || chown -R postgres: $peer
+	as_server_user make -s -C $peer USE_PGXS=1 with_llvm=no PG_CONFIG="$bin/pg_config" all install ||
 		die "cannot build $name"
-	libraries+=("$work/$name/$name.so")
-	locks[number]=${locks[$number]//@library@/$work/$name/$name.so}
-	versions+=("$name $(git -c safe.directory="$dir" -C "$dir" log -1 --format='(commit %h of %cs)' 2>/dev/null || true)")
+	as_server_user ln -s "../$name.so" "$plugins/"
+	peers[number]=$name
+	locks[number]=${locks[number]//@library@/\$libdir/plugins/$name}
 done
 
 # A library whose code has an effect as it is loaded.
@@ -91,11 +108,11 @@ _PG_init(void)
 C
 gcc -shared -fPIC -I"$("$bin/pg_config" --includedir-server)" \
 	-DLOOT="\"$work/loot/loaded\"" -o intruder.so intruder.c
-chmod 755 intruder.so
+install -m 755 intruder.so "$plugins/"
 
 # --- the servers ---
 unset PGHOST PGPORT PGUSER PGDATABASE PGOPTIONS PGSERVICE PGAPPNAME
-export PGHOST=$work PGDATABASE=shop PGCONNECT_TIMEOUT=10
+export PGHOST=$work PGDATABASE=shop PGCONNECT_TIMEOUT=10 PGPASSWORD=loot
 primary=5432
 standby=5433
 
@@ -117,6 +134,8 @@ on_leave=stop_all
 
 say "throwaway servers, PostgreSQL $version"
 as_server_user "$bin/initdb" -D "$work/data" -U postgres -A trust --no-sync >/dev/null
+# dblink() is for ordinary roles where a password was asked for
+as_server_user sed -i '1i local all +agents scram-sha-256' "$work/data/pg_hba.conf"
 pg_server data $primary start
 server=$primary # the one under attack
 admin() { "$bin/psql" -X -q -At -U postgres -p "$server" "$@"; }
@@ -124,20 +143,35 @@ on_primary() { "$bin/psql" -X -q -At -U postgres -p $primary -v ON_ERROR_STOP=1 
 
 on_primary -d postgres -c 'CREATE DATABASE shop'
 on_primary <<SQL
-CREATE EXTENSION dblink; CREATE EXTENSION pg_surgery;
+CREATE EXTENSION dblink; CREATE EXTENSION pg_surgery; CREATE EXTENSION pgcrypto;
 CREATE ROLE app LOGIN;
-CREATE ROLE unguarded LOGIN SUPERUSER;
-CREATE ROLE by_default LOGIN SUPERUSER;
-ALTER ROLE by_default SET default_transaction_read_only = on;
+-- all that a role may be granted; the tables are its own
+CREATE ROLE agents IN ROLE pg_read_all_data, pg_write_all_data, pg_read_server_files,
+	pg_write_server_files, pg_execute_server_program, pg_signal_backend, pg_monitor;
+GRANT ALL ON DATABASE shop TO agents;
+GRANT ALL ON SCHEMA public TO agents;
+GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA pg_catalog, public TO agents;
+GRANT ALTER SYSTEM ON PARAMETER cursor_tuple_fraction TO agents;
 CREATE ROLE by_grants LOGIN IN ROLE pg_read_all_data;
 CREATE ROLE by_set_user LOGIN;
-CREATE ROLE by_other LOGIN SUPERUSER;
-CREATE ROLE locked LOGIN SUPERUSER;
-ALTER ROLE locked SET session_preload_libraries = '$library';
-ALTER ROLE locked SET pg_session_readonly.mode = locked;
+CREATE TABLE facts WITH (parallel_workers = 2) AS SELECT i FROM generate_series(1, 10000) i;
 SQL
+agent() { on_primary -c "CREATE ROLE $1 LOGIN REPLICATION PASSWORD 'loot' IN ROLE agents ${*:2}"; }
+agent unguarded
+agent by_default
+on_primary -c 'ALTER ROLE by_default SET default_transaction_read_only = on'
+agent on_standby
+for number in "${!extensions[@]}"; do agent "by_other$number"; done
+agent locked
+agent locked_superuser SUPERUSER
+for role in locked locked_superuser; do
+	on_primary -c "ALTER ROLE $role SET session_preload_libraries = '$library'" \
+		-c "ALTER ROLE $role SET pg_session_readonly.mode = locked"
+done
 python=$(on_primary -c "SELECT name FROM pg_available_extensions WHERE name = 'plpython3u'")
-[ -z "$python" ] || on_primary -c 'CREATE EXTENSION plpython3u'
+[ -z "$python" ] || on_primary -c 'CREATE EXTENSION plpython3u' \
+	-c "UPDATE pg_language SET lanpltrusted = true WHERE lanname = 'plpython3u'" \
+	-c 'REVOKE USAGE ON LANGUAGE plpython3u FROM PUBLIC' -c 'GRANT USAGE ON LANGUAGE plpython3u TO agents'
 set_user=$(on_primary -c "SELECT name FROM pg_available_extensions WHERE name = 'set_user'")
 if [ -n "$set_user" ]; then
 	on_primary -c 'CREATE EXTENSION set_user' -c \
@@ -188,7 +222,7 @@ attack '`ALTER SYSTEM`' plain '!cat "$data/postgresql.auto.conf"' \
 	<<<'ALTER SYSTEM SET cursor_tuple_fraction = 0.2;'
 attack '`COPY … TO PROGRAM`' plain "!ls $work/loot" <<<"COPY victim TO PROGRAM 'cat > $work/loot/program';"
 attack '`COPY … TO` a file' plain "!ls $work/loot" <<<"COPY victim TO '$work/loot/file';"
-attack 'LOAD of a library with an effect' plain "!ls $work/loot" <<<"LOAD '$work/intruder.so';"
+attack 'LOAD of a library with an effect, from `$libdir/plugins`' plain "!ls $work/loot" <<<"LOAD '\$libdir/plugins/intruder';"
 attack 'NOTIFY' listener '!cat listener.out' <<<'NOTIFY loot;'
 attack '`LOCK TABLE`' held "SELECT count(*) FROM pg_locks WHERE relation = 'victim'::regclass AND mode = 'AccessExclusiveLock'" \
 	<<<'BEGIN; LOCK TABLE victim;
@@ -225,11 +259,42 @@ attack '`pg_create_physical_replication_slot()`' plain 'SELECT count(*) FROM pg_
 attack '`pg_replication_origin_create()`' plain 'SELECT count(*) FROM pg_replication_origin' \
 	<<<"SELECT pg_replication_origin_create('stolen');"
 attack '`dblink()` to the same server, DROP TABLE' plain "SELECT to_regclass('victim')" \
-	<<<"SELECT * FROM dblink(format('host=$work port=%s dbname=shop user=%s options=''-c default_transaction_read_only=off''', current_setting('port'), current_user), 'DROP TABLE victim') t (x text);"
+	<<<"SELECT * FROM dblink(format('host=$work port=%s dbname=shop user=%s password=loot options=''-c default_transaction_read_only=off''', current_setting('port'), current_user), 'DROP TABLE victim') t (x text);"
 attack '`heap_force_kill()` (pg_surgery)' plain 'SELECT count(*) FROM victim' \
 	<<<"SELECT heap_force_kill('victim', '{\"(0,1)\"}');"
 [ -z "$python" ] || attack '`DO LANGUAGE plpython3u`' plain "!ls $work/loot" \
 	<<<"DO LANGUAGE plpython3u \$\$ open('$work/loot/python', 'w') \$\$;"
+
+# --- the reads ---
+# A read works if the client ends without an error.
+reads=()
+reading()
+{
+	cat >"read.${#reads[@]}"
+	reads+=("$1")
+}
+
+reading 'a parallel query' <<'SQL'
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0;
+EXPLAIN SELECT count(*) FROM facts;
+SELECT count(*) FROM facts;
+SQL
+reading '`pg_dump`' <<<'pg_dump'
+reading '`COPY … TO STDOUT`' <<<'COPY victim TO STDOUT;'
+reading '`EXPLAIN ANALYZE SELECT`' <<<'EXPLAIN ANALYZE SELECT * FROM victim;'
+reading '`PREPARE`, `EXECUTE`' <<<'PREPARE q (int) AS SELECT * FROM victim WHERE i = $1; EXECUTE q (1);'
+reading 'a cursor in a transaction, a savepoint' <<'SQL'
+BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY;
+DECLARE c CURSOR FOR SELECT * FROM victim;
+SAVEPOINT s; FETCH 10 FROM c; ROLLBACK TO s; COMMIT;
+SQL
+reading '`LOCK TABLE … IN ACCESS SHARE MODE`' <<<'BEGIN; LOCK TABLE victim IN ACCESS SHARE MODE; COMMIT;'
+reading '`DO` that reads' <<<'DO $$ BEGIN PERFORM count(*) FROM victim; END $$;'
+reading '`random()`, `pg_sleep()`' <<<'SELECT random(), pg_sleep(0);'
+reading '`gen_random_bytes()` (pgcrypto)' <<<'SELECT gen_random_bytes(4);'
+reading '`SET`, `RESET`, `RESET ALL`' <<<"SET work_mem = '8MB'; RESET work_mem; RESET ALL;"
+reading '`DISCARD ALL`' <<<'DISCARD ALL;'
+reading 'a temporary table' <<<'CREATE TEMPORARY TABLE t AS SELECT * FROM victim;'
 
 # Everything that an attack aims at, as new.
 cat >fresh.sql <<'SQL'
@@ -245,8 +310,11 @@ DROP SEQUENCE IF EXISTS victim_seq;
 CREATE TABLE victim (i int PRIMARY KEY, t text);
 INSERT INTO victim SELECT i, 'row ' || i FROM generate_series(1, 100) i;
 CREATE SEQUENCE victim_seq;
+ALTER TABLE victim OWNER TO agents;
+ALTER SEQUENCE victim_seq OWNER TO agents;
+ALTER LARGE OBJECT 4711 OWNER TO agents;
 SQL
-chmod 644 fresh.sql attack.*
+chmod 644 fresh.sql attack.* read.*
 
 make_fresh()
 {
@@ -292,10 +360,27 @@ crash_count()
 }
 
 # The attacker's session; $prelude is what its host sends first.
-as_attacker()
+as_attacker() # file more-options
 {
 	{ printf '%s\n' "$prelude"; cat "$1"; } |
-		"$bin/psql" -X -q -v guard="$guard" -v unlock="$unlock" -U "${guard%%[0-9]*}" -p "$server" -f - >>"$work/attackers.log" 2>&1 || true
+		"$bin/psql" -X -q -v guard="$guard" -v unlock="$unlock" "${@:2}" -U "$guard" -p "$server" -f - >>"$work/attackers.log" 2>&1
+}
+
+# Run a read and set $outcome.
+run_read()
+{
+	local crashes file=read.$1
+	crashes=$(crash_count)
+	printf '\n--- %s: %s\n' "$guard" "${reads[$1]}" >>attackers.log
+	outcome=works
+	if [ "$(cat "$file")" != pg_dump ]; then
+		as_attacker "$file" -v ON_ERROR_STOP=1 || outcome='**refused**'
+	elif [ -n "$prelude" ]; then
+		outcome=–
+	else
+		"$bin/pg_dump" -U "$guard" -p "$server" -t victim >>attackers.log 2>&1 || outcome='**refused**'
+	fi
+	[ "$(crash_count)" = "$crashes" ] || outcome='**crashed the server**'
 }
 
 # Run an attack and set $outcome.
@@ -327,7 +412,7 @@ run_attack()
 	crashes=$(crash_count)
 	printf '\n--- %s: %s\n' "$guard" "${names[$number]}" >>attackers.log
 	if [ "$how" = held ]; then
-		as_attacker "attack.$number" &
+		as_attacker "attack.$number" || true &
 		local attacker=$!
 		after=$before
 		while [ "$after" = "$before" ] && kill -0 $attacker 2>/dev/null; do
@@ -336,7 +421,7 @@ run_attack()
 		done
 		wait $attacker || true
 	else
-		as_attacker "attack.$number"
+		as_attacker "attack.$number" || true
 		if [ "$(crash_count)" != "$crashes" ]; then
 			outcome='**crashed the server**'
 			return
@@ -366,7 +451,7 @@ run_attack()
 
 # --- the guards ---
 guards=() titles=()
-declare -A results through
+declare -A results through read_results
 run_guard() # role title
 {
 	guard=$1
@@ -376,7 +461,7 @@ run_guard() # role title
 	make_fresh
 	echo 'SELECT count(*) AS reads FROM victim;' >control.sql
 	printf '\n--- %s: a read\n' "$guard" >>attackers.log
-	as_attacker control.sql
+	as_attacker control.sql || true
 	tail -n 5 attackers.log | grep -q '^ *100$' || { tail -n 5 attackers.log; die "behind \"$2\" nothing can be read"; }
 	local number
 	for number in "${!names[@]}"; do
@@ -385,19 +470,23 @@ run_guard() # role title
 		printf '   %-60s %s\n' "${names[$number]}" "$outcome"
 		[ "$outcome" = stopped ] || through[$guard]=$((through[$guard] + 1))
 	done
+	make_fresh
+	for number in "${!reads[@]}"; do
+		run_read "$number"
+		read_results[$guard,$number]=$outcome
+		printf '   %-60s %s\n' "${reads[$number]}" "$outcome"
+	done
 }
 
 data=$work/data prelude= server_lock= unlock=
 : >attackers.log
-run_guard unguarded 'nothing (superuser)'
+run_guard unguarded 'nothing'
 [ "${through[unguarded]}" = ${#names[@]} ] || die "an attack has no effect where nothing guards: the test is wrong"
-run_guard by_default '`default_transaction_read_only` (superuser)'
+[[ ${read_results[*]} != *'*'* ]] && grep -q 'Workers Planned' attackers.log || die "a read does not work where nothing guards"
+run_guard by_default '`default_transaction_read_only`'
 run_guard by_grants 'grants (`pg_read_all_data`)'
 server=$standby data=$work/standby
-guard=unguarded
-on_primary -c 'CREATE ROLE on_standby LOGIN SUPERUSER'
-make_fresh
-run_guard on_standby 'hot standby (superuser)'
+run_guard on_standby 'hot standby'
 server=$primary data=$work/data
 if [ -n "$set_user" ]; then
 	pg_server data $primary restart '-c shared_preload_libraries=set_user'
@@ -407,27 +496,28 @@ if [ -n "$set_user" ]; then
 	pg_server data $primary restart
 fi
 for number in "${!extensions[@]}"; do
-	name=$(basename "${libraries[$number]}" .so)
-	unlock=${unlocks[$number]}
-	if [[ ${locks[$number]} == *"${libraries[$number]}"* ]]; then
-		prelude=${locks[$number]}
-		run_guard "by_other$number" "$name (superuser)"
+	name=${peers[number]}
+	unlock=${unlocks[number]}
+	if [[ ${locks[number]} == *"/plugins/$name"* ]]; then
+		prelude=${locks[number]}
+		run_guard "by_other$number" "$name"
+	elif [ -n "${settings[number]}" ]; then
+		pg_server data $primary restart "-c shared_preload_libraries=$name -c ${settings[number]}"
+		run_guard "by_other$number" "$name"
+		pg_server data $primary restart
 	else
-		pg_server data $primary restart "-c shared_preload_libraries=${libraries[$number]}"
-		# what CREATE EXTENSION would do
-		control=$work/$name/$name.control
-		script=$work/$name/$name--$(sed -n "s/^default_version *= *'\(.*\)'.*/\1/p" "$control").sql
-		grep -v '^\\echo' "$script" | sed "s#MODULE_PATHNAME#${libraries[$number]}#" |
-			on_primary -f - 2>/dev/null
-		server_lock=${locks[$number]}
-		run_guard "by_other$number" "$name, for the server (superuser)"
+		pg_server data $primary restart "-c shared_preload_libraries=$name"
+		on_primary -c "CREATE EXTENSION $name"
+		server_lock=${locks[number]}
+		run_guard "by_other$number" "$name, for the server"
 		on_primary -c "$unlock" >/dev/null
 		server_lock=
 		pg_server data $primary restart
 	fi
 	prelude= unlock=
 done
-run_guard locked '`pg_session_readonly.mode = locked` (superuser)'
+run_guard locked '`pg_session_readonly.mode = locked`'
+run_guard locked_superuser '`pg_session_readonly.mode = locked` (superuser)'
 
 # --- the table ---
 exec 1>&3
@@ -437,12 +527,16 @@ printf 'pg_session_readonly %s' "$(sed -n "s/^default_version = '\(.*\)'/\1/p" s
 [ -z "$set_user" ] || printf ', set_user %s' "$(package "postgresql-$version-set-user")"
 [ ${#versions[@]} = 0 ] || printf ', %s' "${versions[@]}"
 echo .
-echo
-printf '| attack |'
-printf ' %s |' "${titles[@]}"
-printf '\n|---|'
-printf -- '---|%.0s' "${guards[@]}"
-echo
+[ ${#missing[@]} = 0 ] || printf 'Could not be had, and was not tried: %s.\n' "${missing[@]}"
+head_of_table()
+{
+	printf '\n| %s |' "$1"
+	printf ' %s |' "${titles[@]}"
+	printf '\n|---|'
+	printf -- '---|%.0s' "${guards[@]}"
+	echo
+}
+head_of_table attack
 for number in "${!names[@]}"; do
 	printf '| %s |' "${names[$number]}"
 	for guard in "${guards[@]}"; do
@@ -455,6 +549,14 @@ for guard in "${guards[@]}"; do
 	printf ' **%d** |' "${through[$guard]}"
 done
 echo
+head_of_table read
+for number in "${!reads[@]}"; do
+	printf '| %s |' "${reads[$number]}"
+	for guard in "${guards[@]}"; do
+		printf ' %s |' "${read_results[$guard,$number]}"
+	done
+	echo
+done
 
 if [ -n "$chart" ]; then
 	for number in "${!guards[@]}"; do
@@ -462,4 +564,4 @@ if [ -n "$chart" ]; then
 	done | "$top/docs/compare-chart" ${#names[@]} >chart.svg
 	cat chart.svg >"$chart"
 fi
-[ "${through[locked]}" = 0 ] || die "pg_session_readonly let something through"
+[ "${through[locked]}${through[locked_superuser]}" = 00 ] || die "pg_session_readonly let something through"
