@@ -75,7 +75,7 @@ for number in "${!extensions[@]}"; do
 		cp -r "$source" $peer
 	elif ! git -c safe.directory='*' clone -q "$source" $peer; then
 		say "$source cannot be had: it is left out"
-		missing+=("$(basename "$source" .git) (of $source)")
+		missing+=("$source")
 		unset "extensions[number]"
 		continue
 	fi
