@@ -53,6 +53,13 @@ static fmgr_hook_type prev_fmgr = NULL;
 static bool follow_pending = false;
 
 /*
+ * The locked roles or their members have changed; and the transaction of that moment is
+ * over, so that the next hook is to see whether this session is one of theirs.
+ */
+static bool roles_changed = false;
+static bool roles_pending = false;
+
+/*
  * Our hooks see a function as it is looked up.  What was looked up before the session
  * was guarded is thrown away with the caches, as far as core does that: at once, and
  * again as the next statement begins, if its transaction has not failed, for an index
@@ -137,6 +144,56 @@ follow_mode(void)
 }
 
 /*
+ * Note that the locked roles or their members have changed.  Called at any time: a
+ * session that it may concern is asked by the first hook of its next transaction, not
+ * in the midst of one, be it one that has failed.
+ */
+static void
+note_roles(void)
+{
+	if (!pgsr_mode_concerns_roles())
+		return;
+	install_guards();
+	roles_changed = true;
+	roles_pending |= !IsTransactionState() && !IsAbortedTransactionBlockState() &&
+		!IsSubTransaction();
+}
+
+/*
+ * Assign hook of locked_roles.  A reload assigns what has not changed, too.
+ */
+static void
+assign_locked_roles(const char *newval, void *extra)
+{
+	if (pgsr_locked_roles != NULL && strcmp(newval, pgsr_locked_roles) != 0)
+		note_roles();
+}
+
+/*
+ * Callback for changes of pg_authid and pg_auth_members
+ */
+static void
+roles_callback(Datum arg, PgsrSysCacheId cache, uint32 hash)
+{
+	if (*pgsr_locked_roles != '\0')
+		note_roles();
+}
+
+/*
+ * See whether the session is to be locked, as soon as that can be done.  What changes
+ * meanwhile is for the next transaction, and after an error this is done anew.
+ */
+static pg_noinline void
+follow_roles(void)
+{
+	if (!IsTransactionState() || IsInParallelMode())
+		return;
+	roles_changed = false;
+	pgsr_mode_follow_roles();
+	roles_pending = false;
+}
+
+/*
  * Begin a hook: let everything follow the mode, and make the transaction of a
  * guarded session read-only again, whatever was done to it since the last hook.
  * Returns whether the session is guarded.
@@ -144,6 +201,8 @@ follow_mode(void)
 static inline bool
 enter_hook(void)
 {
+	if (unlikely(roles_pending))
+		follow_roles();
 	if (unlikely(follow_pending))
 		follow_mode();
 	if (pgsr_mode == PGSR_OFF)
@@ -558,6 +617,7 @@ pgsr_xact_callback(XactEvent event, void *arg)
 		case XACT_EVENT_PREPARE:
 		case XACT_EVENT_ABORT:
 			pgsr_write_guard_end_transaction();
+			roles_pending |= roles_changed;
 			break;
 		default:
 			break;
@@ -606,6 +666,7 @@ static const struct
 	const char *how;
 	char	  **variable;
 	const char *boot_value;
+	GucContext	context;
 	GucStringCheckHook check;
 	GucStringAssignHook assign;
 }			list_settings[] =
@@ -613,19 +674,23 @@ static const struct
 	{PGSR_DENIED_COMMANDS_NAME,
 		"Commands that a read-only session refuses.",
 		"A list of command tags; \"default\" stands for the built-in list, and \"-\" before a tag takes it out.",
-	&pgsr_denied_commands, "default", pgsr_denied_commands_check, pgsr_denied_commands_assign},
+	&pgsr_denied_commands, "default", PGC_USERSET, pgsr_denied_commands_check, pgsr_denied_commands_assign},
 	{PGSR_DENIED_FUNCTIONS_NAME,
 		"Functions that a read-only session refuses.",
 		"A list of names, with or without schema; \"extension:\" and \"language:\" before a name stand for all its functions, \"unreviewed\" for all C functions that nobody has reviewed.",
-	&pgsr_denied_functions, "", pgsr_denied_functions_check, pgsr_denied_functions_assign},
+	&pgsr_denied_functions, "", PGC_USERSET, pgsr_denied_functions_check, pgsr_denied_functions_assign},
 	{PGSR_ALLOWED_FUNCTIONS_NAME,
 		"Functions that a read-only session runs whatever they do.",
 		"A list like that of denied functions, which comes first.",
-	&pgsr_allowed_functions, "", pgsr_allowed_functions_check, pgsr_allowed_functions_assign},
+	&pgsr_allowed_functions, "", PGC_USERSET, pgsr_allowed_functions_check, pgsr_allowed_functions_assign},
 	{PGSR_PINNED_SETTINGS_NAME,
 		"Settings that a locked session cannot change.",
 		"A list of names; \"superuser\" stands for all settings that only a superuser may change.",
-	&pgsr_pinned_settings, "superuser", pgsr_pinned_settings_check, pgsr_pinned_settings_assign},
+	&pgsr_pinned_settings, "superuser", PGC_USERSET, pgsr_pinned_settings_check, pgsr_pinned_settings_assign},
+	{PGSR_LOCKED_ROLES_NAME,
+		"Roles whose sessions, and those of their members, are locked.",
+		"A list of names.",
+	&pgsr_locked_roles, "", PGC_SIGHUP, pgsr_locked_roles_check, assign_locked_roles},
 };
 
 /*
@@ -656,7 +721,8 @@ _PG_init(void)
 	if (!loaded_at_start && !IsParallelWorker())
 		pgsr_check_setting_names();
 	for (int i = 0; i < (int) lengthof(list_settings); i++)
-		pgsr_check_setting_at_load(list_settings[i].name, list_settings[i].check);
+		pgsr_check_setting_at_load(list_settings[i].name, list_settings[i].context,
+								   list_settings[i].check);
 	initial = pgsr_mode_at_load();
 
 	pgsr_note_libraries();
@@ -669,7 +735,7 @@ _PG_init(void)
 		DefineCustomStringVariable(list_settings[i].name,
 								   list_settings[i].what, list_settings[i].how,
 								   list_settings[i].variable, list_settings[i].boot_value,
-								   PGC_USERSET, GUC_LIST_INPUT,
+								   list_settings[i].context, GUC_LIST_INPUT,
 								   list_settings[i].check, list_settings[i].assign, NULL);
 
 	/* The mode comes last: it freezes the others. */
@@ -692,6 +758,8 @@ _PG_init(void)
 	prev_definition_utility = ProcessUtility_hook;
 	ProcessUtility_hook = pgsr_ProcessUtility_definition;
 	RegisterXactCallback(pgsr_xact_callback, NULL);
+	CacheRegisterSyscacheCallback(AUTHOID, roles_callback, (Datum) 0);
+	CacheRegisterSyscacheCallback(AUTHMEMROLEMEM, roles_callback, (Datum) 0);
 
 	if (!loaded_at_start)
 	{

@@ -1,7 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * administered.c
- *	  What an administrator stored for the session's role and database.
+ *	  What an administrator decided for the session: stored for its role and database,
+ *	  or for roles that it is a member of.
  *
  * Core lets the connection string override what ALTER ROLE ... SET and ALTER
  * DATABASE ... SET stored, and keeps no trace of the stored value then.
@@ -12,11 +13,13 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/parallel.h"
 #include "access/table.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_db_role_setting.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -25,6 +28,8 @@
 #include "utils/varlena.h"
 
 #include "session_readonly.h"
+
+char	   *pgsr_locked_roles = NULL;
 
 /*
  * Look at the settings stored for one database and role: find the value of one,
@@ -78,7 +83,7 @@ stored_for(Relation rel, Snapshot snapshot, Oid database, Oid role, const char *
 }
 
 /*
- * The value stored for the session's user and database, or NULL; likewise without a
+ * The value stored for the role that logged in and the database, or NULL; likewise without a
  * name.  As in process_settings() in postinit.c, the more specific value wins, which
  * *source then tells, and all are seen at one moment: an administrator may be moving a
  * value from one place to another.  A walsender without a database has none.
@@ -86,7 +91,7 @@ stored_for(Relation rel, Snapshot snapshot, Oid database, Oid role, const char *
 char *
 pgsr_role_setting(const char *name, GucSource *source)
 {
-	Oid			role = GetSessionUserId();
+	Oid			role = GetAuthenticatedUserId();
 	struct
 	{
 		Oid			database;
@@ -127,6 +132,93 @@ void
 pgsr_check_role_settings(void)
 {
 	(void) pgsr_role_setting(NULL, NULL);
+}
+
+/*
+ * The first item of a list that is not the name of a role, or NULL.  A name that is
+ * longer than core keeps it is none, nor one without double quotes that core would
+ * fold in some databases only.
+ */
+static const char *
+not_a_role(const char *list)
+{
+	char	   *rest = pgsr_begin_list(list);
+	char	   *item;
+
+	while ((item = pgsr_next_item(&rest)) != NULL)
+	{
+		char	   *parts = pstrdup(item);
+		bool		plain;
+		char	   *name = pgsr_next_name(&parts, &plain);
+
+		if (name == NULL || parts != NULL || !plain || strlen(name) >= NAMEDATALEN)
+			return item;
+	}
+	return NULL;
+}
+
+/*
+ * Check hook of locked_roles
+ *
+ * At a reload core keeps the value of before.  As the server starts it would use the
+ * default, which locks nobody: so there a bad list stands, and nobody but superusers
+ * gets a session, see pgsr_in_locked_role().
+ */
+bool
+pgsr_locked_roles_check(char **newval, void **extra, GucSource source)
+{
+	const char *item = not_a_role(*newval);
+
+	if (item == NULL || InitializingParallelWorker)
+		return true;
+	if (!process_shared_preload_libraries_in_progress)
+	{
+		GUC_check_errdetail("Not the name of a role: \"%s\".", item);
+		return false;
+	}
+	if (source != PGC_S_TEST)
+		ereport(LOG,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for parameter \"%s\": \"%s\"",
+						PGSR_LOCKED_ROLES_NAME, *newval),
+				 errdetail("Not the name of a role: \"%s\".", item),
+				 errhint("Only superusers can connect until it is corrected.")));
+	return true;
+}
+
+/*
+ * Is the role that logged in one of the locked roles, or a member of one, directly or
+ * not?  Whether it inherits, or may SET ROLE, does not matter, and a superuser is a
+ * member where that was granted.  Ends the session if that cannot be known.
+ */
+bool
+pgsr_in_locked_role(void)
+{
+	Oid			role = GetAuthenticatedUserId();
+	char	   *rest = pgsr_begin_list(pgsr_locked_roles);
+	char	   *item;
+
+	if (not_a_role(pgsr_locked_roles) != NULL && !superuser_arg(role))
+		ereport(FATAL,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("invalid value for parameter \"%s\": \"%s\"",
+						PGSR_LOCKED_ROLES_NAME, pgsr_locked_roles),
+				 errdetail("Only superusers can connect until it is corrected.")));
+	while ((item = pgsr_next_item(&rest)) != NULL)
+	{
+		bool		plain;
+		char	   *name = pgsr_next_name(&item, &plain);
+		Oid			locked = name ? get_role_oid(name, true) : InvalidOid;
+
+		if (!OidIsValid(locked))
+			ereport(LOG,
+					(errcode(ERRCODE_UNDEFINED_OBJECT),
+					 errmsg("role \"%s\" in parameter \"%s\" does not exist",
+							name ? name : "", PGSR_LOCKED_ROLES_NAME)));
+		else if (is_member_of_role_nosuper(role, locked))
+			return true;
+	}
+	return false;
 }
 
 /*

@@ -478,6 +478,7 @@ FUNCTION("pg_prewarm", "pg_prewarm", ALLOW, "It only reads pages into the cache.
 FUNCTION("pg_session_readonly", "pg_session_readonly_denied_functions", ALLOW, "It only lists which functions are denied.")
 FUNCTION("pg_session_readonly", "pg_session_readonly_loaded_before", ALLOW, "It only tells which libraries were loaded before this one.")
 FUNCTION("pg_session_readonly", "pg_session_readonly_lock", ALLOW, "It only locks this session.")
+FUNCTION("pg_session_readonly", "pg_session_readonly_mode_source", ALLOW, "It only tells where the mode comes from.")
 FUNCTION("pg_session_readonly", "pg_session_readonly_overtaken", ALLOW, "It only tells whose hooks are asked first.")
 FUNCTION("pg_session_readonly", "pg_session_readonly_sessions", ALLOW, "It only shows the guarded sessions.")
 

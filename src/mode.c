@@ -21,6 +21,7 @@
  *		pgsr_mode_assign	core puts a value into force, checked or an older one
  *		pgsr_mode_settle	the session has begun, or LOAD ends: takes up what it came to
  *		pgsr_mode_keep		the mode has moved: RESET and ROLLBACK shall bring it back
+ *		pgsr_mode_follow_roles	the locked roles have changed since the last transaction
  *		pgsr_mode_show		SHOW, pg_settings and the report to the client
  *
  *-------------------------------------------------------------------------
@@ -34,9 +35,13 @@
 #include "replication/walsender.h"
 #include "tcop/cmdtag.h"
 #include "tcop/pquery.h"
+#include "utils/builtins.h"
+#include "utils/guc_tables.h"
 #include "utils/portal.h"
 
 #include "session_readonly.h"
+
+PG_FUNCTION_INFO_V1(pg_session_readonly_mode_source);
 
 PgsrMode	pgsr_mode = PGSR_OFF;
 bool		pgsr_mode_settled = false;
@@ -51,12 +56,17 @@ const struct config_enum_entry pgsr_mode_options[] = {
 };
 
 /*
- * Was the library there before this backend began?  What does the configuration file
- * say, or the default, and where did the session's mode come from as it began?
+ * Was the library there before this backend began, or at least before its first
+ * statement?  What does the configuration file say, or the default, and where did the
+ * session's mode come from?
  */
 static bool preloaded = false;
+static bool there_from_start = false;
 static PgsrMode mode_in_file = PGSR_OFF;
 static GucSource mode_source = PGC_S_DEFAULT;
+
+/* From the locked roles: beside core's sources, and above them all. */
+#define PGSR_S_LOCKED_ROLES ((GucSource) (PGC_S_SESSION + 1))
 
 /*
  * Is this a process whose mode means anything?
@@ -90,8 +100,7 @@ refuse_process(int elevel)
 			 elevel == FATAL ?
 			 errdetail("The commands of the replication protocol cannot be checked.") : 0,
 			 elevel == FATAL ?
-			 errhint("Use an ordinary connection, or reset parameter \"%s\" for this role and database.",
-					 PGSR_MODE_NAME) : 0));
+			 errhint("Use an ordinary connection, or a role that is not to be read-only.") : 0));
 }
 
 /*
@@ -159,13 +168,13 @@ mode_obstacle(PgsrMode newval, const char **hint)
  * Raise an error if there is such an obstacle.
  */
 static void
-check_obstacle(PgsrMode newval)
+check_obstacle(int elevel, PgsrMode newval)
 {
 	const char *hint;
 	const char *obstacle = mode_obstacle(newval, &hint);
 
 	if (obstacle != NULL)
-		ereport(ERROR,
+		ereport(elevel,
 				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 				 errmsg("cannot set \"%s\" to \"%s\" now",
 						PGSR_MODE_NAME, pgsr_mode_options[newval].name),
@@ -221,6 +230,7 @@ pgsr_mode_at_load(void)
 	PgsrMode	wanted;
 
 	preloaded = process_shared_preload_libraries_in_progress;
+	there_from_start = !IsNormalProcessingMode();
 	if (!preloaded && !IsParallelWorker() && (mode_applies() || am_walsender) &&
 		loaded_on_purpose())
 		initial = PGSR_ON;
@@ -240,7 +250,7 @@ pgsr_mode_at_load(void)
 		return initial;
 
 	if (mode_applies())
-		check_obstacle(wanted);
+		check_obstacle(ERROR, wanted);
 	else if (am_walsender || pgsr_guc_source(PGSR_MODE_NAME) >= PGC_S_INTERACTIVE)
 		refuse_process(ERROR);
 	return initial;
@@ -259,12 +269,33 @@ pgsr_mode_keep(void)
 }
 
 /*
+ * Does the session belong to one of the locked roles, and what is its mode then?  What
+ * is stored for the role itself comes first.
+ */
+static bool
+is_locked_role(PgsrMode *mode, GucSource *source)
+{
+	char	   *stored;
+
+	if (!there_from_start || !IsUnderPostmaster || *pgsr_locked_roles == '\0' ||
+		!pgsr_in_locked_role())
+		return false;
+	stored = pgsr_role_setting(PGSR_MODE_NAME, source);
+	if (stored == NULL || *source < PGC_S_USER || !parse_mode(stored, mode))
+	{
+		*mode = PGSR_LOCKED;
+		*source = PGSR_S_LOCKED_ROLES;
+	}
+	return true;
+}
+
+/*
  * The mode that an administrator has given this session, which the connection
- * string of an ordinary user cannot bring down: stored for the role or database,
- * or in the configuration file, or the default.  Where it was an administrator who
+ * string of an ordinary user cannot bring down: stored for the role, by a role that it
+ * is a member of, stored for the database, in the configuration file, or the default.  Where it was an administrator who
  * had the library loaded for this session and the client speaks over the file, the
  * file's value is not known any more: then it is "locked", to be sure.  A superuser's
- * connection string may choose.
+ * connection string may choose, unless the superuser was made a member.
  */
 static PgsrMode
 administered_mode(GucSource *source)
@@ -272,8 +303,10 @@ administered_mode(GucSource *source)
 	char	   *stored;
 	PgsrMode	mode;
 
+	if (is_locked_role(&mode, source))
+		return mode;
 	*source = PGC_S_FILE;
-	if (!IsPostmasterEnvironment || superuser_arg(GetSessionUserId()))
+	if (!IsPostmasterEnvironment || superuser_arg(GetAuthenticatedUserId()))
 		return PGSR_OFF;
 	stored = pgsr_role_setting(PGSR_MODE_NAME, source);
 	if (stored != NULL && parse_mode(stored, &mode))
@@ -283,6 +316,26 @@ administered_mode(GucSource *source)
 	if (!pgsr_names_this_library(session_preload_libraries_string))
 		return PGSR_OFF;
 	return mode_source == PGC_S_CLIENT ? PGSR_LOCKED : mode_in_file;
+}
+
+/*
+ * End a session that an administrator locks, if it has itself said what is refused, by
+ * its connection string or by SET.
+ */
+static void
+check_policy(GucSource last)
+{
+	const char *policy = pgsr_policy_given(last);
+
+	if (policy != NULL && !superuser_arg(GetAuthenticatedUserId()))
+		ereport(FATAL,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 last == PGC_S_CLIENT ?
+				 errmsg("permission denied to set parameter \"%s\" in the connection string",
+						policy) :
+				 errmsg("permission denied to set parameter \"%s\"", policy),
+				 errdetail("An administrator has made the sessions of this role read-only."),
+				 errhint("Only a superuser may set it for them.")));
 }
 
 /*
@@ -298,7 +351,6 @@ pgsr_mode_settle(void)
 	PgsrMode	wanted = pgsr_mode_setting;
 	PgsrMode	administered = PGSR_OFF;
 	GucSource	source = PGC_S_DEFAULT;
-	const char *policy;
 
 	pgsr_mode_settled = true;
 	if (IsParallelWorker() || (!mode_applies() && !am_walsender))
@@ -306,9 +358,9 @@ pgsr_mode_settle(void)
 	if (preloaded && IsUnderPostmaster && !am_walsender)
 		pgsr_check_role_settings();
 
-	policy = pgsr_policy_from_client();
 	mode_source = pgsr_guc_source(PGSR_MODE_NAME);
-	if (policy != NULL || mode_source == PGC_S_CLIENT)
+	if (mode_source == PGC_S_CLIENT || *pgsr_locked_roles != '\0' ||
+		pgsr_policy_given(PGC_S_CLIENT) != NULL)
 		administered = administered_mode(&source);
 
 	/*
@@ -324,20 +376,16 @@ pgsr_mode_settle(void)
 		return false;
 	}
 
-	if (policy != NULL && administered > PGSR_OFF)
-		ereport(FATAL,
-				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-				 errmsg("permission denied to set parameter \"%s\" in the connection string",
-						policy),
-				 errdetail("An administrator has made the sessions of this role read-only."),
-				 errhint("Only a superuser's connection string may set it.")));
+	if (administered > PGSR_OFF)
+		check_policy(PGC_S_CLIENT);
 	if (administered > wanted)
 	{
-		ereport(LOG,
-				(errmsg("connection string cannot set \"%s\" to \"%s\"",
-						PGSR_MODE_NAME, pgsr_mode_options[wanted].name),
-				 errdetail("The session is made \"%s\".",
-						   pgsr_mode_options[administered].name)));
+		if (mode_source == PGC_S_CLIENT)
+			ereport(LOG,
+					(errmsg("connection string cannot set \"%s\" to \"%s\"",
+							PGSR_MODE_NAME, pgsr_mode_options[wanted].name),
+					 errdetail("The session is made \"%s\".",
+							   pgsr_mode_options[administered].name)));
 		wanted = administered;
 	}
 	if (administered > PGSR_OFF && administered == wanted)
@@ -354,7 +402,39 @@ bool
 pgsr_locked_by_administrator(void)
 {
 	return pgsr_mode == PGSR_LOCKED && mode_source != PGC_S_CLIENT &&
-		!superuser_arg(GetSessionUserId());
+		!superuser_arg(GetAuthenticatedUserId());
+}
+
+/*
+ * May a change of the locked roles, or of their members, concern this session?
+ */
+bool
+pgsr_mode_concerns_roles(void)
+{
+	return there_from_start && pgsr_mode_settled && pgsr_mode < PGSR_LOCKED &&
+		(am_walsender || (mode_applies() && !IsParallelWorker()));
+}
+
+/*
+ * There has been such a change, and a transaction begins: lock the session if it has
+ * become one of theirs.  It does not go on otherwise: where it cannot be locked, it
+ * ends.  What it is no longer does not unlock it.
+ */
+void
+pgsr_mode_follow_roles(void)
+{
+	PgsrMode	wanted;
+	GucSource	source;
+
+	if (!is_locked_role(&wanted, &source) || wanted <= pgsr_mode)
+		return;
+	if (am_walsender)
+		refuse_process(FATAL);
+	check_policy(PGC_S_SESSION);
+	check_obstacle(FATAL, wanted);
+	(void) set_config_option(PGSR_MODE_NAME, pgsr_mode_options[wanted].name,
+							 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SET, true, 0, false);
+	mode_source = source;
 }
 
 /*
@@ -378,7 +458,7 @@ check_move(PgsrMode newval)
 				 errdetail("Refused by pg_session_readonly: only a superuser may set \"%s\" back to \"%s\".",
 						   PGSR_MODE_NAME, pgsr_mode_options[newval].name),
 				 errhint(PGSR_STANDARD_HINT)));
-	check_obstacle(newval);
+	check_obstacle(ERROR, newval);
 }
 
 /*
@@ -449,6 +529,7 @@ pgsr_mode_assign(int newval)
 		(!pgsr_mode_settled || !mode_applies() || mode_obstacle(newval, &hint) != NULL))
 		return false;
 	pgsr_mode = newval;
+	mode_source = PGC_S_SESSION;
 	return true;
 }
 
@@ -460,4 +541,17 @@ pgsr_mode_show(void)
 {
 	return pgsr_mode_options[pgsr_mode_settled || IsParallelWorker() ? (int) pgsr_mode :
 							 pgsr_mode_setting].name;
+}
+
+/*
+ * pg_session_readonly_mode_source() returns text
+ *
+ * Where the session's mode comes from, in the words of pg_settings.source, where the
+ * locked roles have none.
+ */
+Datum
+pg_session_readonly_mode_source(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_TEXT_P(cstring_to_text(mode_source == PGSR_S_LOCKED_ROLES ?
+									 "locked roles" : GucSource_Names[mode_source]));
 }

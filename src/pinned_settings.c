@@ -55,7 +55,8 @@ static List *loaded_names = NIL;
 static bool
 is_misspelt(const char *name, GucContext context)
 {
-	if (!pgsr_setting_begins(name, PGSR_PREFIX ".") || pgsr_same_setting(name, PGSR_MODE_NAME))
+	if (!pgsr_setting_begins(name, PGSR_PREFIX ".") || pgsr_same_setting(name, PGSR_MODE_NAME) ||
+		pgsr_same_setting(name, PGSR_LOCKED_ROLES_NAME))
 		return false;
 	for (int i = 0; i < (int) lengthof(policy_settings); i++)
 	{
@@ -82,10 +83,11 @@ pgsr_check_setting_names(void)
 
 /*
  * Raise an error if a setting was given a bad value before it was known; core
- * would only warn and use the default.
+ * would only warn and use the default.  Likewise if it was not given by the configuration
+ * file, where it must be: core does not know the file's value any more.
  */
 void
-pgsr_check_setting_at_load(const char *name, GucStringCheckHook check)
+pgsr_check_setting_at_load(const char *name, GucContext context, GucStringCheckHook check)
 {
 	const char *placeholder = pgsr_guc_placeholder(name);
 	char	   *value;
@@ -93,6 +95,10 @@ pgsr_check_setting_at_load(const char *name, GucStringCheckHook check)
 
 	if (placeholder == NULL)
 		return;
+	if (context == PGC_SIGHUP && pgsr_guc_source(name) > PGC_S_ARGV)
+		ereport(ERROR,
+				(errcode(ERRCODE_CANT_CHANGE_RUNTIME_PARAM),
+				 errmsg("parameter \"%s\" cannot be changed now", name)));
 	value = pstrdup(placeholder);
 	GUC_check_errdetail_string = NULL;
 	if (!check(&value, &extra, PGC_S_TEST))
@@ -105,14 +111,17 @@ pgsr_check_setting_at_load(const char *name, GucStringCheckHook check)
 }
 
 /*
- * The first policy setting that the connection string gave, or NULL.
+ * The first policy setting that the connection string gave, or the session itself where
+ * "last" is its source; or NULL.
  */
 const char *
-pgsr_policy_from_client(void)
+pgsr_policy_given(GucSource last)
 {
 	for (int i = 0; i < (int) lengthof(policy_settings); i++)
 	{
-		if (pgsr_guc_source(policy_settings[i]) == PGC_S_CLIENT)
+		GucSource	source = pgsr_guc_source(policy_settings[i]);
+
+		if (source >= PGC_S_CLIENT && source <= last)
 			return policy_settings[i];
 	}
 	return NULL;

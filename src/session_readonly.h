@@ -39,6 +39,7 @@
 #define PGSR_DENIED_FUNCTIONS_NAME	"pg_session_readonly.denied_functions"
 #define PGSR_ALLOWED_FUNCTIONS_NAME "pg_session_readonly.allowed_functions"
 #define PGSR_PINNED_SETTINGS_NAME	"pg_session_readonly.pinned_settings"
+#define PGSR_LOCKED_ROLES_NAME		"pg_session_readonly.locked_roles"
 
 /*
  * list.c: the grammar of the settings that are lists
@@ -77,10 +78,17 @@ extern bool pgsr_mode_check(int *newval, void **extra, GucSource source);
 extern bool pgsr_mode_assign(int newval);
 extern const char *pgsr_mode_show(void);
 extern bool pgsr_locked_by_administrator(void);
+extern bool pgsr_mode_concerns_roles(void);
+extern void pgsr_mode_follow_roles(void);
 
 /*
- * administered.c: what is stored for the session's role and database
+ * administered.c: what is stored for the session's role and database, and whether the
+ * role is to be locked
  */
+extern char *pgsr_locked_roles;
+
+extern bool pgsr_locked_roles_check(char **newval, void **extra, GucSource source);
+extern bool pgsr_in_locked_role(void);
 extern char *pgsr_role_setting(const char *name, GucSource *source);
 extern void pgsr_check_role_settings(void);
 extern char *pgsr_library_name(const char *path);
@@ -311,8 +319,9 @@ extern bool pgsr_pinned_settings_check(char **newval, void **extra,
 									   GucSource source);
 extern void pgsr_pinned_settings_assign(const char *newval, void *extra);
 extern void pgsr_check_setting_names(void);
-extern void pgsr_check_setting_at_load(const char *name, GucStringCheckHook check);
-extern const char *pgsr_policy_from_client(void);
+extern void pgsr_check_setting_at_load(const char *name, GucContext context,
+									   GucStringCheckHook check);
+extern const char *pgsr_policy_given(GucSource last);
 extern void pgsr_policy_settings_follow(PgsrMode mode);
 extern void pgsr_pin_settings(bool late, bool administered);
 extern void pgsr_pinned_discard(bool begins);

@@ -1,4 +1,4 @@
-# The SQL objects go from 1.0 to 1.0.1 by ALTER EXTENSION, and to those of a release after
+# The SQL objects go from 1.0 to 1.1, by way of 1.0.1, by ALTER EXTENSION, and to those of a release after
 # this one, made up; the library is replaced while sessions run.  All of it in a private
 # copy of the server's installation.
 
@@ -82,8 +82,8 @@ my $control = slurp_file("$dir/$extension.control");
 # The extension's SQL objects of 1.2 come into the installation.
 sub release_sql
 {
-	put_file("$dir/$extension--1.0.1--1.2.sql", "$quit\n$difference");
-	(my $new = $control) =~ s/^default_version = '1\.0\.1'$/default_version = '1.2'/m or die $control;
+	put_file("$dir/$extension--1.1--1.2.sql", "$quit\n$difference");
+	(my $new = $control) =~ s/^default_version = '1\.1'$/default_version = '1.2'/m or die $control;
 	put_file("$dir/$extension.control", $new);
 }
 
@@ -106,9 +106,9 @@ $node->safe_psql('postgres', q(
 	CREATE ROLE guest LOGIN;
 	CREATE TABLE t (i int);
 	GRANT ALL ON t TO PUBLIC;
-	CREATE DATABASE template_1_0_1;
+	CREATE DATABASE template_1_1;
 	CREATE DATABASE template_1_0;));
-for my $version ('1.0', '1.0.1')
+for my $version ('1.0', '1.1')
 {
 	(my $database = "template_$version") =~ s/\./_/g;
 	$node->safe_psql($database, qq(
@@ -118,7 +118,7 @@ for my $version ('1.0', '1.0.1')
 		GRANT ALL ON t, mine TO PUBLIC;));
 }
 # a database for each case
-$node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE template_1_0_1")
+$node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE template_1_1")
   for qw(locked_ one_of_each off_ old);
 $node->safe_psql('postgres', "CREATE DATABASE $_ TEMPLATE template_1_0")
   for qw(oldest oldest_locked oldest_two_steps);
@@ -157,11 +157,11 @@ sub still_locked
 
 my $update = 'ALTER EXTENSION pg_session_readonly UPDATE';
 my $before = objects('old');
-like($before, qr/\A1\.0\.1\n/, 'the databases have 1.0.1');
+like($before, qr/\A1\.1\n/, 'the databases have 1.1');
 my $oldest = objects('oldest');
 like($oldest, qr/\A1\.0\n/, 'or 1.0');
 
-# --- from 1.0: its functions work with the library of 1.0.1 ---
+# --- from 1.0: its functions work with the library of 1.1 ---
 {
 	my $agent = session('agent', 'oldest_locked');
 	my $guest = session('guest', 'oldest_locked', 'locked');
@@ -180,11 +180,12 @@ like($oldest, qr/\A1\.0\n/, 'or 1.0');
 	is(objects('oldest_locked'), $oldest, 'a view over the status function of 1.0: nothing has changed');
 	$plain->run('DROP VIEW mine');
 	is($plain->query($update)->{code}, '', 'without the view: it is updated while others are locked');
-	is(objects('oldest_locked'), $before, 'to what CREATE EXTENSION of 1.0.1 makes');
+	is(objects('oldest_locked'), $before, 'to what CREATE EXTENSION of 1.1 makes');
 	for my $session ($agent, $guest)
 	{
 		is($session->run($status), 'locked|t|f', 'a session that was locked before: the new status function');
-		is($session->run('SELECT loaded_before FROM pg_session_readonly_status()'), '', 'with its new column');
+		is($session->run('SELECT loaded_before, mode_source FROM pg_session_readonly_status()'),
+			$session == $agent ? '|user' : '|session', 'with its new columns');
 		still_locked($session, 'a session that was locked before the update from 1.0');
 		$session->quit;
 	}
@@ -214,12 +215,12 @@ my $guest = session('guest', 'one_of_each', 'locked');
 my $on = session('boss', 'one_of_each', 'on');
 my $off = session('boss', 'one_of_each', 'off');
 $_->run('SELECT count(*) FROM pg_session_readonly_denied_functions()') for ($locked, $agent, $guest, $on, $off);
-is($locked->run('SELECT * FROM mine'), 'locked|t', 'a view over 1.0.1');
+is($locked->run('SELECT * FROM mine'), 'locked|t', 'a view over 1.1');
 my $plain = session('boss', 'one_of_each');
 is($plain->query($update)->{code}, '', 'a session without the library updates while others are locked');
 my $upgraded = objects('one_of_each');
 like($upgraded, qr/\A1\.2\n.*pg_session_readonly_sql_version/s, 'it is 1.2');
-is(objects('oldest_two_steps'), $upgraded, '1.0 is updated to the same, by way of 1.0.1');
+is(objects('oldest_two_steps'), $upgraded, '1.0 is updated to the same, by way of 1.1');
 is($plain->run('SELECT * FROM mine'), 'off|t', 'which has loaded the library, as C functions were made, and is off');
 is($plain->query('INSERT INTO t VALUES (0)')->{code}, '', 'and writes');
 for my $case ([ $locked, "a superuser's locked session" ], [ $agent, 'the session of a locked role' ],
@@ -253,7 +254,7 @@ $off->quit;
 # --- an upgraded database is like a fresh one, and like its dump ---
 $node->safe_psql('postgres', 'CREATE DATABASE fresh');
 $node->safe_psql('fresh', 'CREATE EXTENSION pg_session_readonly');
-is(objects('fresh'), $upgraded, 'CREATE EXTENSION of 1.2 makes what the update of 1.0.1 makes');
+is(objects('fresh'), $upgraded, 'CREATE EXTENSION of 1.2 makes what the update of 1.1 makes');
 $node->safe_psql('postgres', 'CREATE DATABASE restored');
 my $dump = PostgreSQL::Test::Utils::tempdir() . '/dump.sql';
 $node->command_ok([ 'pg_dump', '-f', $dump, '-d', $node->connstr('one_of_each') ], 'an upgraded database is dumped');
@@ -265,7 +266,7 @@ is($node->safe_psql('restored', 'SELECT * FROM mine'), 'off|f', 'and the view ov
 is($node->safe_psql('restored', 'SELECT i, count(*) FROM t GROUP BY 1 ORDER BY 1'), "0|1\n1|2", 'and the rows');
 
 # --- one library serves them all ---
-is(objects('old'), $before, 'a database that nobody updated has 1.0.1');
+is(objects('old'), $before, 'a database that nobody updated has 1.1');
 is(objects('oldest'), $oldest, 'or 1.0');
 for my $database ('oldest', 'old', 'fresh')
 {

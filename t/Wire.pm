@@ -25,7 +25,7 @@ use IO::Socket::UNIX;
 # as PostgreSQL::Test::Utils has it, which the fuzzer in test/fuzz does without
 my $timeout = $ENV{PG_TEST_TIMEOUT_DEFAULT} || 180;
 
-# Open a connection.  Parameters: dbname, user, options.  The cluster's own
+# Open a connection.  Parameters: dbname, user, options, replication.  The cluster's own
 # raw_connect() is missing from older minor releases (16.4 is one).
 sub new
 {
@@ -38,7 +38,10 @@ sub new
 		database => $params{dbname} || 'postgres',
 		user => $params{user} || (getpwuid($>))[0]);
 
-	$startup{options} = $params{options} if defined $params{options};
+	for (qw(options replication))
+	{
+		$startup{$_} = $params{$_} if defined $params{$_};
+	}
 	my $body = pack('N', 196608) . join('', map { "$_\0$startup{$_}\0" } sort keys %startup) . "\0";
 	$self->put(pack('N', length($body) + 4) . $body);
 	$self->{startup} = $self->result;
