@@ -146,7 +146,7 @@ follow_mode(void)
 /*
  * Note that the locked roles or their members have changed.  Called at any time: a
  * session that it may concern is asked by the first hook of its next transaction, not
- * in the midst of one, be it one that has failed.
+ * in the midst of one, be it in a subtransaction that has failed.
  */
 static void
 note_roles(void)
@@ -155,8 +155,7 @@ note_roles(void)
 		return;
 	install_guards();
 	roles_changed = true;
-	roles_pending |= !IsTransactionState() && !IsAbortedTransactionBlockState() &&
-		!IsSubTransaction();
+	roles_pending |= !IsTransactionState() && !IsSubTransaction();
 }
 
 /*

@@ -281,9 +281,23 @@ for my $how ('reload', 'GRANT', 'GRANT in between', 'renamed')
 	$session->quit;
 }
 
+# COMMIT AND CHAIN begins the next one.
+for my $end ('COMMIT', 'ROLLBACK')
+{
+	reload_with('');
+	my $session = off_session('direct', 'BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE', 'INSERT INTO t VALUES (1)');
+	reload_with('agents');
+	is($session->query("$end AND CHAIN")->{code}, '', "$end AND CHAIN: ends what was begun");
+	is($session->query('INSERT INTO t VALUES (2)')->{code}, '25006', "$end AND CHAIN: the next one is locked");
+	$session->quit;
+}
+
 # A procedure that commits is locked behind its COMMIT, and so is DO.
 for my $sql ('CALL waits()', q(DO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; PERFORM pg_advisory_xact_lock(1); COMMIT;
-	INSERT INTO t VALUES (2); END $$))
+	INSERT INTO t VALUES (2); END $$),
+	# it cannot be locked inside the block, which does not catch that
+	q(DO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; PERFORM pg_advisory_xact_lock(1); COMMIT;
+	BEGIN INSERT INTO t VALUES (2); EXCEPTION WHEN OTHERS THEN INSERT INTO t VALUES (3); END; END $$))
 {
 	reload_with('late');
 	as_dba('CREATE ROLE late');
@@ -297,8 +311,9 @@ for my $sql ('CALL waits()', q(DO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; PER
 	as_dba('GRANT late TO app');
 	$holder->run('SELECT pg_advisory_unlock(1)');
 	my $result = $session->result;
-	is($result->{code}, '25006', "$sql: refused behind its COMMIT");
-	is(mode_and_source($session), 'locked|locked roles', "$sql: locked");
+	is($result->{code}, $sql =~ /EXCEPTION/ ? '25001' : '25006', "$sql: refused behind its COMMIT");
+	is(mode_and_source($session), 'locked|locked roles', "$sql: locked") if $sql !~ /EXCEPTION/;
+	is($session->query('SELECT 1')->{code}, 'closed', "$sql: the session has ended") if $sql =~ /EXCEPTION/;
 	$_->quit for $session, $holder;
 	as_dba('DROP ROLE late');
 }
