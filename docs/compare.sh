@@ -46,6 +46,7 @@ for number in "${!extensions[@]}"; do
 	[ ! -d "${extensions[number]}" ] || extensions[number]=$(realpath "${extensions[number]}")
 done
 
+exec 3>&1 1>&2 # the tables alone go to standard output
 find_version
 # The contrib modules come with the server's package.
 need_packages "postgresql-$version" "postgresql-server-dev-$version" gcc make libc6-dev
@@ -56,7 +57,6 @@ fi
 make_work_copy
 copy_server ''
 cd "$work"
-exec 3>&1 1>&2 # the table alone goes to standard output
 
 say "building"
 as_server_user make -s -C src with_llvm=no PG_CONFIG="$bin/pg_config"
