@@ -434,7 +434,7 @@ process_temporary(PROCESS_UTILITY_PARAMS)
 		pgsr_begin_catalog_rows();
 	PG_TRY();
 	{
-		pgsr_begin_temporary_command(pstmt->utilityStmt, queryString);
+		pgsr_begin_temporary_command(queryString);
 		next_ProcessUtility(prev_ProcessUtility, PROCESS_UTILITY_ARGS);
 		if (outermost)
 			pgsr_allow_catalog_rows();

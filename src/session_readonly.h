@@ -196,7 +196,7 @@ PGSR_NORETURN extern void pgsr_refuse_receiver(void);
 extern bool pgsr_temporary_running;
 
 extern bool pgsr_is_temporary_command(Node *parsetree, bool subcommand);
-extern void pgsr_begin_temporary_command(Node *parsetree, const char *text);
+extern void pgsr_begin_temporary_command(const char *text);
 extern void pgsr_end_temporary_command(bool outermost);
 extern void pgsr_check_new_relation(QueryDesc *query);
 extern void pgsr_check_temporary_object(Oid relid);

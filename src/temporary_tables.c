@@ -33,8 +33,8 @@
 bool		pgsr_temporary_running = false;
 
 /*
- * The text of the CREATE TABLE AS whose query has yet to be set up, and may put its
- * rows into the new table.  No other statement's query has its text at this address.
+ * The text of the command, whose query may put its rows into the new table if it is
+ * CREATE TABLE AS.  No other statement's query has its text at this address.
  */
 static const char *fills_table = NULL;
 
@@ -166,9 +166,8 @@ pgsr_is_temporary_command(Node *parsetree, bool subcommand)
 		case T_TruncateStmt:
 			return ((TruncateStmt *) parsetree)->behavior == DROP_RESTRICT &&
 				are_own(((TruncateStmt *) parsetree)->relations, false);
-		case T_VacuumStmt:
-			return !((VacuumStmt *) parsetree)->is_vacuumcmd &&
-				are_own(((VacuumStmt *) parsetree)->rels, false);
+		case T_VacuumStmt:		/* ANALYZE */
+			return are_own(((VacuumStmt *) parsetree)->rels, false);
 		case T_DropStmt:
 			{
 				DropStmt   *stmt = (DropStmt *) parsetree;
@@ -191,10 +190,10 @@ pgsr_is_temporary_command(Node *parsetree, bool subcommand)
  * hook.
  */
 void
-pgsr_begin_temporary_command(Node *parsetree, const char *text)
+pgsr_begin_temporary_command(const char *text)
 {
 	pgsr_temporary_running = true;
-	fills_table = IsA(parsetree, CreateTableAsStmt) ? text : NULL;
+	fills_table = text;
 	XactReadOnly = false;
 }
 

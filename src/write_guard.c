@@ -372,7 +372,6 @@ pgsr_allow_written(void)
 void
 pgsr_begin_catalog_rows(void)
 {
-	pgsr_write_guard_check();
 	follow_subtransactions();
 	catalog_rows_before = TransactionIdIsValid(GetTopTransactionIdIfAny()) ?
 		permanent_rows(true) : 0;
