@@ -291,6 +291,7 @@ pgsr_guc_pin_all(PgsrGucFilter filter, bool late)
 	for (int i = 0; i < n; i++)
 	{
 		struct config_generic *record = settings[i];
+		bool		settable;
 
 		if (!late && is_placeholder(record) && record->source > PGC_S_OVERRIDE)
 		{
@@ -298,11 +299,13 @@ pgsr_guc_pin_all(PgsrGucFilter filter, bool late)
 			keep_as_reset_value(record);
 			keep_through_stack(record);
 		}
-		if (!filter(record->name, record->context))
+		settable = record->context == PGC_USERSET || record->context == PGC_SUSET;
+		if ((!settable && record->source != PGC_S_CLIENT) ||
+			!filter(record->name, record->context))
 			continue;
 		if (record->source == PGC_S_CLIENT)
 			from_client = lappend(from_client, unconstify(char *, record->name));
-		if (record->context != PGC_USERSET && record->context != PGC_SUSET)
+		if (!settable)
 			continue;
 		/* in the midst of a parallel query core takes only what a function's end undoes */
 		if (late && record->source > PGC_S_OVERRIDE)

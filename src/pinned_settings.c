@@ -162,15 +162,15 @@ pgsr_pinned_settings_check(char **newval, void **extra, GucSource source)
 	{
 		char	   *parts = pstrdup(item);
 		const char *name = NULL;
-		const char *known;
+		const char *known = NULL;
 		char	   *part;
 		bool		plain;
 
 		while (parts != NULL && (part = pgsr_next_name(&parts, &plain)) != NULL)
 			name = name ? psprintf("%s.%s", name, part) : part;
-		known = parts == NULL ? pgsr_guc_name(name) : NULL;
-		if (parts != NULL ||
-			(known == NULL && strchr(name, '.') == NULL && strcmp(name, SUPERUSER) != 0))
+		if (parts == NULL)
+			known = strcmp(name, SUPERUSER) == 0 ? name : pgsr_guc_name(name);
+		if (parts != NULL || (known == NULL && strchr(name, '.') == NULL))
 		{
 			GUC_check_errdetail("Unrecognized configuration parameter: \"%s\".", item);
 			pgsr_guc_free(names);
@@ -215,15 +215,12 @@ acts(const char *name)
 static bool
 is_pinned(const char *name, GucContext context)
 {
-	if (acts(name))
-		return true;
 	for (const char *next = pinned; *next; next += strlen(next) + 1)
 	{
-		if (pgsr_same_setting(next, name) ||
-			(context == PGC_SUSET && strcmp(next, SUPERUSER) == 0))
+		if (strcmp(next, SUPERUSER) == 0 ? context == PGC_SUSET : pgsr_same_setting(next, name))
 			return true;
 	}
-	return false;
+	return acts(name);
 }
 
 /*
