@@ -187,7 +187,8 @@ current_value(struct config_generic *record)
 
 /*
  * Have the end of the transactions and functions in progress bring back the value
- * that a setting has now.  What stood there is not freed: that is little, and once.
+ * that a setting has now.  What stood there is not freed: that is some kB at
+ * most, as the mode goes up in a transaction that has SET it.
  *
  * A string is another one of the same text, so that core tells it to the assign hook
  * (AtEOXact_GUC()): the user that SET ROLE made has been taken back already when a
