@@ -290,12 +290,12 @@ is_locked_role(PgsrMode *mode, GucSource *source)
 }
 
 /*
- * The mode that an administrator has given this session, which the connection
- * string of an ordinary user cannot bring down: stored for the role, by a role that it
- * is a member of, stored for the database, in the configuration file, or the default.  Where it was an administrator who
- * had the library loaded for this session and the client speaks over the file, the
- * file's value is not known any more: then it is "locked", to be sure.  A superuser's
- * connection string may choose, unless the superuser was made a member.
+ * The mode that an administrator has given this session, which the connection string
+ * does not bring down: stored for the role, said of a role that it is a member of,
+ * stored for the database, in the configuration file, or the default.  Where it was an
+ * administrator who had the library loaded for this session and the client speaks over
+ * the file, the file's value is not known any more: then it is "locked", to be sure.  A
+ * superuser's connection string may choose, unless the superuser was made a member.
  */
 static PgsrMode
 administered_mode(GucSource *source)
