@@ -69,7 +69,7 @@ static bool roles_pending = false;
 static bool flush_pending = false;
 static bool flush_again = false;
 
-/* This session is guarded, or was. */
+/* Our hooks are there: this session is guarded, or was, or may be about to be. */
 static bool guards_installed = false;
 
 /* The library was loaded while this session began. */
@@ -86,6 +86,7 @@ static bool loaded_at_start = false;
 static bool allowed_called = false;
 
 static void install_guards(void);
+static void remove_guards(void);
 
 /*
  * Let what cannot fail follow the mode.  Called from an assign hook.
@@ -190,6 +191,8 @@ follow_roles(void)
 	roles_changed = false;
 	pgsr_mode_follow_roles();
 	roles_pending = false;
+	if (pgsr_mode == PGSR_OFF && !follow_pending && !roles_changed)
+		remove_guards();
 }
 
 /*
@@ -632,12 +635,17 @@ pgsr_xact_callback(XactEvent event, void *arg)
 static void
 install_guards(void)
 {
+	static bool installed_before = false;
+
 	if (guards_installed)
 		return;
 	guards_installed = true;
-
-	pgsr_read_only_init();
-	pgsr_refusal_init();
+	if (!installed_before)
+	{
+		pgsr_read_only_init();
+		pgsr_refusal_init();
+		installed_before = true;
+	}
 
 	prev_post_parse_analyze = post_parse_analyze_hook;
 	post_parse_analyze_hook = pgsr_post_parse_analyze;
@@ -655,6 +663,42 @@ install_guards(void)
 	needs_fmgr_hook = pgsr_needs_fmgr;
 	prev_fmgr = fmgr_hook;
 	fmgr_hook = pgsr_fmgr;
+}
+
+/*
+ * Is there one of another library before ours, which need not ask us?
+ */
+static bool
+is_overtaken(void)
+{
+	return post_parse_analyze_hook != pgsr_post_parse_analyze ||
+		ExecutorStart_hook != pgsr_ExecutorStart ||
+		ExecutorRun_hook != pgsr_ExecutorRun ||
+		ExecutorFinish_hook != pgsr_ExecutorFinish ||
+		ProcessUtility_hook != pgsr_ProcessUtility ||
+		object_access_hook != pgsr_object_access ||
+		needs_fmgr_hook != pgsr_needs_fmgr ||
+		fmgr_hook != pgsr_fmgr;
+}
+
+/*
+ * Take the hooks out again, where that can be done: a session that a change did not
+ * concern pays for nothing, and a library that comes later is asked after us.
+ */
+static void
+remove_guards(void)
+{
+	if (is_overtaken())
+		return;
+	post_parse_analyze_hook = prev_post_parse_analyze;
+	ExecutorStart_hook = prev_ExecutorStart;
+	ExecutorRun_hook = prev_ExecutorRun;
+	ExecutorFinish_hook = prev_ExecutorFinish;
+	ProcessUtility_hook = prev_ProcessUtility;
+	object_access_hook = prev_object_access;
+	needs_fmgr_hook = prev_needs_fmgr;
+	fmgr_hook = prev_fmgr;
+	guards_installed = false;
 }
 
 /* The settings that are lists. */
@@ -804,12 +848,5 @@ pg_session_readonly_overtaken(PG_FUNCTION_ARGS)
 {
 	if (!guards_installed)
 		PG_RETURN_NULL();
-	PG_RETURN_BOOL(post_parse_analyze_hook != pgsr_post_parse_analyze ||
-				   ExecutorStart_hook != pgsr_ExecutorStart ||
-				   ExecutorRun_hook != pgsr_ExecutorRun ||
-				   ExecutorFinish_hook != pgsr_ExecutorFinish ||
-				   ProcessUtility_hook != pgsr_ProcessUtility ||
-				   object_access_hook != pgsr_object_access ||
-				   needs_fmgr_hook != pgsr_needs_fmgr ||
-				   fmgr_hook != pgsr_fmgr);
+	PG_RETURN_BOOL(is_overtaken());
 }

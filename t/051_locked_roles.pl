@@ -259,6 +259,7 @@ for my $how ('reload', 'GRANT', 'GRANT in between', 'renamed')
 	{
 		is($other->query('INSERT INTO t VALUES (0)')->{code}, '', "$how: others write");
 		is(mode_and_source($other), 'off|default', "$how: others are off");
+		is($other->run('SELECT overtaken IS NULL FROM pg_session_readonly_status()'), 't', "$how: others have no hooks of ours");
 		$other->quit;
 	}
 	as_dba('DROP ROLE IF EXISTS late, renamed; DROP ROLE between');
@@ -279,6 +280,20 @@ for my $how ('reload', 'GRANT', 'GRANT in between', 'renamed')
 	$begin->('INSERT INTO t VALUES (3)');
 	is($session->sync->{code}, '25006', 'after Sync it is locked');
 	$session->quit;
+}
+
+# A library that comes between two changes is asked after us.
+{
+	reload_with('late');
+	my $session = off_session('boss');
+	as_dba('CREATE ROLE late');
+	$session->run('SELECT 1', q(LOAD 'auto_explain'));
+	as_dba('GRANT late TO boss');
+	is(mode_and_source($session), 'locked|locked roles', 'a library in between: locked');
+	is($session->run('SELECT overtaken FROM pg_session_readonly_status()'), 'f', 'a library in between: is asked after us');
+	$session->quit;
+	reload_with('');
+	as_dba('DROP ROLE late');
 }
 
 # COMMIT AND CHAIN begins the next one.
