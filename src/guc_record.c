@@ -186,9 +186,39 @@ current_value(struct config_generic *record)
 }
 
 /*
+ * Put a value into one of the places of a setting's stack.  A string that stood there
+ * is freed if no other place has it, and so is what its check hook made of it.
+ */
+static void
+replace_value(struct config_generic *record, config_var_value *place, config_var_value value)
+{
+	char	   *string = place->val.stringval;
+	void	   *extra = place->extra;
+	bool		string_used;
+	bool		extra_used;
+
+	*place = value;
+	if (record->vartype != PGC_STRING)
+		return;
+	string_used = string == NULL || string == *SettingPart(record, string)->variable ||
+		string == SettingPart(record, string)->reset_val;
+	extra_used = extra == NULL || extra == record->extra ||
+		extra == SettingResetExtra(record, string);
+	for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
+	{
+		string_used |= string == entry->prior.val.stringval ||
+			string == entry->masked.val.stringval;
+		extra_used |= extra == entry->prior.extra || extra == entry->masked.extra;
+	}
+	if (!string_used)
+		pgsr_guc_free(string);
+	if (!extra_used)
+		pgsr_guc_free(extra);
+}
+
+/*
  * Have the end of the transactions and functions in progress bring back the value
- * that a setting has now.  What stood there is not freed: that is some kB at
- * most, as the mode goes up in a transaction that has SET it.
+ * that a setting has now.
  *
  * A string is another one of the same text, so that core tells it to the assign hook
  * (AtEOXact_GUC()): the user that SET ROLE made has been taken back already when a
@@ -211,12 +241,12 @@ keep_through_stack(struct config_generic *record)
 	}
 	for (GucStack *entry = record->stack; entry != NULL; entry = entry->prev)
 	{
-		entry->prior = value;
+		replace_value(record, &entry->prior, value);
 		entry->source = record->source;
 		entry->scontext = record->scontext;
 		entry->srole = record->srole;
 		if (entry->state == GUC_SET_LOCAL)
-			entry->masked = value;
+			replace_value(record, &entry->masked, value);
 	}
 }
 
