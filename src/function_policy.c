@@ -343,7 +343,8 @@ function_verdict(HeapTuple proctup, const char **detail)
 			return PGSR_DENIED_UNREVIEWED;
 		}
 		if (is_validator(proc) ||
-			(proc->prolang == ClanguageId && denied->unreviewed))
+			(proc->prolang == ClanguageId && denied->unreviewed &&
+			 proc->oid >= FirstNormalObjectId))	/* not core's conversions */
 		{
 			*detail = "It is a C function, and nobody has reviewed what it does.";
 			return PGSR_DENIED_UNREVIEWED;

@@ -271,7 +271,7 @@ for my $denied ('unreviewed', ' Unreviewed ', 'pg_sleep, unreviewed', 'UNREVIEWE
 
 		# what has a row, and what is not C
 		is($session->query($_)->{code}, '', "$name, $_: runs")
-		  for ('SELECT unreviewed()', "SELECT lower_it('A')", 'SELECT count(*) FROM pg_class', 'SELECT now(), random()',
+		  for ('SELECT unreviewed()', "SELECT lower_it('A')", 'SELECT count(*) FROM pg_class', 'SELECT now(), random()', q(SELECT convert('a', 'UTF8', 'LATIN1')), 'SET client_encoding = LATIN1', 'RESET client_encoding',
 			'DO $$ BEGIN PERFORM 1; END $$', 'SELECT * FROM pg_session_readonly_status()',
 			'SELECT count(*) FROM pg_session_readonly_denied_functions()', 'SHOW pg_session_readonly.mode',
 			'SELECT normal_rand(1, 1, 1)');
