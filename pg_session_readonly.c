@@ -402,51 +402,34 @@ pgsr_ProcessUtility_definition(PROCESS_UTILITY_PARAMS)
 }
 
 /*
- * Run a utility statement that may write what it writes.
+ * Run a utility statement that may write what it writes; or one on temporary tables,
+ * which may be a part of another.
  */
 static pg_noinline void
-process_allowed(PROCESS_UTILITY_PARAMS)
+process_allowed(bool temporary, PROCESS_UTILITY_PARAMS)
 {
-	pgsr_begin_allowed_command();
+	bool		part = temporary && pgsr_temporary_running;
+
+	if (!part)
+		pgsr_begin_allowed(temporary);
 	if (IsA(pstmt->utilityStmt, DiscardStmt) && pgsr_mode == PGSR_LOCKED)
 		pgsr_pinned_discard(true);
 	PG_TRY();
 	{
+		if (temporary)
+			pgsr_temporary_command(true, queryString);
 		next_ProcessUtility(prev_ProcessUtility, PROCESS_UTILITY_ARGS);
-		pgsr_allow_written();
+		if (!part)
+			pgsr_allow_written(temporary);
 	}
 	PG_FINALLY();
 	{
 		if (pgsr_mode == PGSR_LOCKED)
 			pgsr_pinned_discard(false);
-		pgsr_end_allowed_command();
-	}
-	PG_END_TRY();
-}
-
-/*
- * Run a command on temporary tables that an administrator has allowed, which may be a
- * part of another.
- */
-static pg_noinline void
-process_temporary(PROCESS_UTILITY_PARAMS)
-{
-	bool		outermost = !pgsr_temporary_running;
-
-	if (outermost)
-		pgsr_begin_catalog_rows();
-	PG_TRY();
-	{
-		pgsr_begin_temporary_command(queryString);
-		next_ProcessUtility(prev_ProcessUtility, PROCESS_UTILITY_ARGS);
-		if (outermost)
-			pgsr_allow_catalog_rows();
-	}
-	PG_FINALLY();
-	{
-		if (outermost)
-			pgsr_end_catalog_rows();
-		pgsr_end_temporary_command(outermost);
+		if (temporary)
+			pgsr_temporary_command(part, NULL);
+		if (!part)
+			pgsr_end_allowed(temporary);
 	}
 	PG_END_TRY();
 }
@@ -456,7 +439,8 @@ process_temporary(PROCESS_UTILITY_PARAMS)
  *
  * A statement that ends a transaction has its own look at the write guard, or
  * always succeeds.  What it is must be asked before it runs: it may free its own
- * parse tree (CALL of a procedure that rolls back).
+ * parse tree (CALL of a procedure that rolls back).  EXPLAIN looks at functions and may
+ * not run them: without an id by its end, none is expected that was not before.
  */
 static void
 pgsr_ProcessUtility(PROCESS_UTILITY_PARAMS)
@@ -464,7 +448,7 @@ pgsr_ProcessUtility(PROCESS_UTILITY_PARAMS)
 	Node	   *utility = pstmt->utilityStmt;
 	bool		ends_transaction = IsA(utility, TransactionStmt);
 	bool		explains = IsA(utility, ExplainStmt);
-	bool		was_expected = pgsr_xid_expected();
+	bool		was_expected = pgsr_xid_expected;
 	PgsrCommandNeeds needs = PGSR_NEEDS_NOTHING;
 
 	if (enter_hook())
@@ -484,14 +468,12 @@ pgsr_ProcessUtility(PROCESS_UTILITY_PARAMS)
 
 	if (needs == PGSR_NEEDS_XID)
 		pgsr_expect_xid();
-	if (needs == PGSR_NEEDS_WRITES)
-		process_allowed(PROCESS_UTILITY_ARGS);
-	else if (needs == PGSR_NEEDS_TEMPORARY)
-		process_temporary(PROCESS_UTILITY_ARGS);
+	if (needs == PGSR_NEEDS_WRITES || needs == PGSR_NEEDS_TEMPORARY)
+		process_allowed(needs == PGSR_NEEDS_TEMPORARY, PROCESS_UTILITY_ARGS);
 	else if (needs != PGSR_NEEDS_NO_RUN)
 		next_ProcessUtility(prev_ProcessUtility, PROCESS_UTILITY_ARGS);
-	if (explains)
-		pgsr_end_explain(was_expected);
+	if (explains && !TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		pgsr_xid_expected = was_expected;
 	if (enter_hook() && !ends_transaction)
 		pgsr_write_guard_check();
 }

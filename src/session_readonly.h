@@ -126,17 +126,13 @@ pgsr_read_only_assert(void)
 /*
  * write_guard.c: what slipped past everything else is not committed
  */
+extern bool pgsr_xid_expected;
 
 extern void pgsr_check_written(void);
 extern void pgsr_expect_xid(void);
-extern bool pgsr_xid_expected(void);
-extern void pgsr_end_explain(bool was_expected);
-extern void pgsr_begin_allowed_command(void);
-extern void pgsr_allow_written(void);
-extern void pgsr_begin_catalog_rows(void);
-extern void pgsr_allow_catalog_rows(void);
-extern void pgsr_end_catalog_rows(void);
-extern void pgsr_end_allowed_command(void);
+extern void pgsr_begin_allowed(bool temporary);
+extern void pgsr_allow_written(bool temporary);
+extern void pgsr_end_allowed(bool temporary);
 extern void pgsr_begin_allowed_call(void);
 extern void pgsr_end_allowed_call(void);
 extern void pgsr_abort_allowed_call(void);
@@ -196,8 +192,7 @@ PGSR_NORETURN extern void pgsr_refuse_receiver(void);
 extern bool pgsr_temporary_running;
 
 extern bool pgsr_is_temporary_command(Node *parsetree, bool subcommand);
-extern void pgsr_begin_temporary_command(const char *text);
-extern void pgsr_end_temporary_command(bool outermost);
+extern void pgsr_temporary_command(bool running, const char *text);
 extern void pgsr_check_new_relation(QueryDesc *query);
 extern void pgsr_check_temporary_object(Oid relid);
 

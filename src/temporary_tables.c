@@ -187,25 +187,15 @@ pgsr_is_temporary_command(Node *parsetree, bool subcommand)
 
 /*
  * Such a command is about to run: core's transaction is not read-only, to the next
- * hook.
+ * hook.  Or it has ended, by an error perhaps, and so has the one that it was a part of,
+ * if it was none.
  */
 void
-pgsr_begin_temporary_command(const char *text)
+pgsr_temporary_command(bool running, const char *text)
 {
-	pgsr_temporary_running = true;
+	pgsr_temporary_running = running;
 	fills_table = text;
-	XactReadOnly = false;
-}
-
-/*
- * It has ended, by an error perhaps, and so has the one that it was a part of, if it
- * was none.
- */
-void
-pgsr_end_temporary_command(bool outermost)
-{
-	pgsr_temporary_running = !outermost;
-	fills_table = NULL;
+	XactReadOnly = text == NULL;
 }
 
 /*

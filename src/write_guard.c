@@ -64,7 +64,7 @@ typedef struct AllowedRows
  * What is known of the current transaction: that its id is accounted for, and what was
  * allowed.
  */
-static bool xid_expected = false;
+bool		pgsr_xid_expected = false;
 static AllowedRows *allowed = NULL;
 
 /* In how many brackets are we whose rows are allowed at their end? */
@@ -216,7 +216,7 @@ pgsr_check_written(void)
 	if (brackets > 0 || pgsr_mode == PGSR_OFF ||
 		!IsTransactionState() || proc_exit_inprogress || IsParallelWorker())
 		return;
-	if ((!xid_expected && catalog_rows_before < 0) || unaccounted_rows() > 0)
+	if ((!pgsr_xid_expected && catalog_rows_before < 0) || unaccounted_rows() > 0)
 		pgsr_refuse("a statement that writes",
 					"The transaction has changed the database and cannot commit.",
 					NULL);
@@ -230,35 +230,21 @@ void
 pgsr_expect_xid(void)
 {
 	pgsr_write_guard_check();
-	xid_expected = true;
+	pgsr_xid_expected = true;
 }
 
 /*
- * EXPLAIN looks at functions and may not run them: without an id by its end, none is
- * expected that was not before.
- */
-bool
-pgsr_xid_expected(void)
-{
-	return xid_expected;
-}
-
-void
-pgsr_end_explain(bool was_expected)
-{
-	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		xid_expected = was_expected;
-}
-
-/*
- * A command that may write what it writes has ended, by an error perhaps.  The id is
- * its own if there is one: it would not have begun with another.
+ * What may write has ended, by an error perhaps.  The id is its own if there is one: it
+ * would not have begun with another.
  */
 void
-pgsr_end_allowed_command(void)
+pgsr_end_allowed(bool temporary)
 {
-	brackets--;
-	xid_expected |= TransactionIdIsValid(GetTopTransactionIdIfAny());
+	if (temporary)
+		catalog_rows_before = -1;
+	else
+		brackets--;
+	pgsr_xid_expected |= TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
 /*
@@ -270,7 +256,7 @@ pgsr_end_allowed_command(void)
 static pg_noinline void
 leave_allowed_call(void)
 {
-	pgsr_end_allowed_command();
+	pgsr_end_allowed(false);
 	pgsr_allowed_calls = 0;
 	XactReadOnly = true;
 	if (pgsr_passed_over > 0)
@@ -309,40 +295,38 @@ pgsr_subxact_callback(SubXactEvent event, SubTransactionId mySubid,
 }
 
 /*
- * Follow them from here on: rows are about to be allowed.
- */
-static void
-follow_subtransactions(void)
-{
-	static bool registered = false;
-
-	if (!registered)
-	{
-		RegisterSubXactCallback(pgsr_subxact_callback, NULL);
-		registered = true;
-	}
-}
-
-/*
- * A command begins that may write what it writes: ours is to see that nothing was
- * written before.  It may end the transaction and begin others.
+ * A command or function begins that may write what it writes, or a command on
+ * "temporary" tables, which may write the catalogs that describe them: ours is to see
+ * that nothing was written before.  The former may end the transaction and begin others.
  */
 void
-pgsr_begin_allowed_command(void)
+pgsr_begin_allowed(bool temporary)
 {
+	static bool following = false;
+
 	pgsr_write_guard_check();
-	follow_subtransactions();
-	brackets++;
+	if (!following)
+		RegisterSubXactCallback(pgsr_subxact_callback, NULL);
+	following = true;
+	if (!temporary)
+		brackets++;
+	else
+		catalog_rows_before = TransactionIdIsValid(GetTopTransactionIdIfAny()) ?
+			permanent_rows(true) : 0;
 }
 
 /*
- * Allow rows that such a command has written.
+ * It has succeeded: allow the rows it has written.
  */
-static void
-allow_rows(PgStat_Counter rows)
+void
+pgsr_allow_written(bool temporary)
 {
 	int			nest_level = GetCurrentTransactionNestLevel();
+	PgStat_Counter rows;
 
+	if (!TransactionIdIsValid(GetTopTransactionIdIfAny()))
+		return;
+	rows = temporary ? permanent_rows(true) - catalog_rows_before : unaccounted_rows();
 	if (allowed == NULL || allowed->nest_level < nest_level)
 	{
 		AllowedRows *level = MemoryContextAlloc(TopTransactionContext,
@@ -354,47 +338,6 @@ allow_rows(PgStat_Counter rows)
 		allowed = level;
 	}
 	allowed->rows += rows;
-}
-
-/*
- * Such a command has succeeded: allow the rows it has written.
- */
-void
-pgsr_allow_written(void)
-{
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		allow_rows(unaccounted_rows());
-}
-
-/*
- * A command on temporary tables begins, and may write the catalogs that describe them.
- */
-void
-pgsr_begin_catalog_rows(void)
-{
-	follow_subtransactions();
-	catalog_rows_before = TransactionIdIsValid(GetTopTransactionIdIfAny()) ?
-		permanent_rows(true) : 0;
-}
-
-/*
- * It has succeeded: allow the rows of those.
- */
-void
-pgsr_allow_catalog_rows(void)
-{
-	if (TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		allow_rows(permanent_rows(true) - catalog_rows_before);
-}
-
-/*
- * It has ended, by an error perhaps.
- */
-void
-pgsr_end_catalog_rows(void)
-{
-	catalog_rows_before = -1;
-	xid_expected |= TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
 /*
@@ -428,7 +371,7 @@ pgsr_begin_allowed_call(void)
 	if (pgsr_allowed_calls == 0)
 	{
 		run_deferred_triggers();
-		pgsr_begin_allowed_command();
+		pgsr_begin_allowed(false);
 		call_nest_level = GetCurrentTransactionNestLevel();
 		call_portal = ActivePortal;
 	}
@@ -450,7 +393,7 @@ pgsr_end_allowed_call(void)
 	PG_TRY();
 	{
 		run_deferred_triggers();
-		pgsr_allow_written();
+		pgsr_allow_written(false);
 	}
 	PG_CATCH();
 	{
@@ -499,7 +442,7 @@ pgsr_write_guard_end_transaction(void)
 {
 	if (unlikely(pgsr_allowed_calls > 0) && ActivePortal == NULL)
 		leave_allowed_call();
-	xid_expected = false;
+	pgsr_xid_expected = false;
 	allowed = NULL;
 }
 
