@@ -83,10 +83,13 @@ stored_for(Relation rel, Snapshot snapshot, Oid database, Oid role, const char *
 }
 
 /*
- * The value stored for the role that logged in and the database, or NULL; likewise without a
- * name.  As in process_settings() in postinit.c, the more specific value wins, which
- * *source then tells, and all are seen at one moment: an administrator may be moving a
- * value from one place to another.  A walsender without a database has none.
+ * The value stored for the role that logged in and the database, or NULL; or, without a
+ * name, end the session if a setting of ours that is stored for it is bad: the value may
+ * be older than the library, and then core only warns.
+ *
+ * As in process_settings() in postinit.c, the more specific value wins, which *source then
+ * tells, and all are seen at one moment: an administrator may be moving a value from one
+ * place to another.  A walsender without a database has none.
  */
 char *
 pgsr_role_setting(const char *name, GucSource *source)
@@ -121,17 +124,6 @@ pgsr_role_setting(const char *name, GucSource *source)
 	UnregisterSnapshot(snapshot);
 	table_close(rel, AccessShareLock);
 	return value;
-}
-
-/*
- * End the session if a setting of ours that is stored for it is bad.  Core has
- * refused to store such a value where the library was loaded, but it may be older
- * than that; then core only warns.
- */
-void
-pgsr_check_role_settings(void)
-{
-	(void) pgsr_role_setting(NULL, NULL);
 }
 
 /*

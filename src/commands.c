@@ -85,9 +85,9 @@ static const char *const unlistable[] = {
 
 char	   *pgsr_denied_commands = NULL;
 
-/* What the setting says, and what it says by default. */
+/* What the setting says, and the built-in list by number. */
 static const CommandSet *denied = NULL;
-static CommandSet builtin;
+static const BuiltinCommand *builtin[NUM_ITEMS];
 
 /*
  * The number that stands for an item of the list, or -1 if there is no such
@@ -109,23 +109,7 @@ item_number(const char *name)
 }
 
 /*
- * The command of the built-in list that has this number, or NULL.
- */
-static const BuiltinCommand *
-find_builtin(int item)
-{
-	if (!builtin.has[item])
-		return NULL;
-	for (int i = 0; i < (int) lengthof(builtin_commands); i++)
-	{
-		if (item_number(builtin_commands[i].name) == item)
-			return &builtin_commands[i];
-	}
-	return NULL;
-}
-
-/*
- * Make a set of the built-in list.  Called before the setting is defined.
+ * Number the built-in list.  Called before the setting is defined.
  */
 void
 pgsr_commands_init(void)
@@ -135,7 +119,7 @@ pgsr_commands_init(void)
 		int			item = item_number(builtin_commands[i].name);
 
 		if (item >= 0)
-			builtin.has[item] = true;
+			builtin[item] = &builtin_commands[i];
 	}
 }
 
@@ -152,7 +136,7 @@ apply_item(CommandSet *set, const char *item)
 	if (pg_strcasecmp(name, "default") == 0)
 	{
 		for (int i = 0; i < NUM_ITEMS; i++)
-			set->has[i] |= builtin.has[i];
+			set->has[i] |= builtin[i] != NULL;
 		return true;
 	}
 
@@ -271,7 +255,7 @@ loads_ourselves(Node *parsetree)
 static void
 refuse_command(const char *name, int item)
 {
-	const BuiltinCommand *command = find_builtin(item);
+	const BuiltinCommand *command = builtin[item];
 	const char *listed = command ? command->name : GetCommandTagName(item);
 	const char *reason = command ? command->reason :
 		"It is listed in \"" PGSR_DENIED_COMMANDS_NAME "\".";
@@ -363,18 +347,8 @@ pgsr_check_command(Node *parsetree, bool subcommand)
 			refuse_command(NULL, item);
 		return PGSR_NEEDS_TEMPORARY;
 	}
-	command = find_builtin(item);
+	command = builtin[item];
 	if (command != NULL && command->needs != PGSR_NEEDS_NOTHING)
 		return command->needs;
 	return temporary_needs(parsetree, item, subcommand);
-}
-
-/*
- * Refuse to put rows into a new relation.
- */
-void
-pgsr_refuse_receiver(void)
-{
-	pgsr_refuse("a query into a relation", "It creates a relation and fills it.",
-				NULL);
 }

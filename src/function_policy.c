@@ -338,18 +338,12 @@ function_verdict(HeapTuple proctup, const char **detail)
 		if (is_handler(proc->prorettype))
 			return PGSR_READS;
 		if (proc->provolatile == PROVOLATILE_VOLATILE)
-		{
 			*detail = "It is a volatile C function, and nobody has reviewed what it does.";
-			return PGSR_DENIED_UNREVIEWED;
-		}
-		if (is_validator(proc) ||
-			(proc->prolang == ClanguageId && denied->unreviewed &&
-			 proc->oid >= FirstNormalObjectId))	/* not core's conversions */
-		{
+		else if (is_validator(proc) ||
+				 (proc->prolang == ClanguageId && denied->unreviewed &&
+				  proc->oid >= FirstNormalObjectId))	/* not core's conversions */
 			*detail = "It is a C function, and nobody has reviewed what it does.";
-			return PGSR_DENIED_UNREVIEWED;
-		}
-		return PGSR_READS;
+		return *detail ? PGSR_DENIED_UNREVIEWED : PGSR_READS;
 	}
 
 	if (!trusted)

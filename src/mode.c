@@ -356,7 +356,7 @@ pgsr_mode_settle(void)
 	if (IsParallelWorker() || (!mode_applies() && !am_walsender))
 		return false;
 	if (preloaded && IsUnderPostmaster && !am_walsender)
-		pgsr_check_role_settings();
+		(void) pgsr_role_setting(NULL, NULL);
 
 	mode_source = pgsr_guc_source(PGSR_MODE_NAME);
 	if (mode_source == PGC_S_CLIENT || *pgsr_locked_roles != '\0' ||

@@ -62,45 +62,34 @@ is_name(const char *text, const char *name)
 }
 
 /*
- * Where a statement's text calls a function by its name: the offset in bytes, or
- * -1.
+ * Where what the client has sent calls a function by its name: the offset in bytes, or
+ * -1.  A statement before in the same message may have changed how literals are read:
+ * then there is no position, but no other error.
  */
 static int
-find_call(const char *text, const char *name)
-{
-	core_yy_extra_type extra;
-	core_YYSTYPE value;
-	YYLTYPE		location;
-	core_yyscan_t scanner;
-	int			token;
-	int			name_at = -1;
-	int			found = -1;
-
-	scanner = scanner_init(text, &extra, &ScanKeywords, ScanKeywordTokens);
-	ScannerWarnNot(&extra);
-	while (found < 0 && (token = core_yylex(&value, &location, scanner)) != 0)
-	{
-		if (token == '(')
-			found = name_at;
-		name_at = is_name(text + location, name) ? location : -1;
-	}
-	scanner_finish(scanner);
-	return found;
-}
-
-/*
- * Likewise in what the client has sent.  A statement before in the same message may
- * have changed how literals are read: then there is no position, but no other error.
- */
-static int
-find_client_call(const char *name)
+find_call(const char *name)
 {
 	MemoryContext context = CurrentMemoryContext;
-	volatile int location = -1;
+	volatile int found = -1;
 
 	PG_TRY();
 	{
-		location = find_call(debug_query_string, name);
+		core_yy_extra_type extra;
+		core_YYSTYPE value;
+		YYLTYPE		location;
+		core_yyscan_t scanner;
+		int			token;
+		int			name_at = -1;
+
+		scanner = scanner_init(debug_query_string, &extra, &ScanKeywords, ScanKeywordTokens);
+		ScannerWarnNot(&extra);
+		while (found < 0 && (token = core_yylex(&value, &location, scanner)) != 0)
+		{
+			if (token == '(')
+				found = name_at;
+			name_at = is_name(debug_query_string + location, name) ? location : -1;
+		}
+		scanner_finish(scanner);
 	}
 	PG_CATCH();
 	{
@@ -108,7 +97,7 @@ find_client_call(const char *name)
 		FlushErrorState();
 	}
 	PG_END_TRY();
-	return location;
+	return found;
 }
 
 /*
@@ -122,7 +111,7 @@ pgsr_refuse_call(const char *name, const char *reason, const char *hint)
 	int			location = -1;
 
 	if (debug_query_string != NULL && error_context_stack == NULL)
-		location = find_client_call(name);
+		location = find_call(name);
 	ereport(ERROR,
 			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
 			 errmsg("cannot execute %s() in a read-only session", name),

@@ -90,7 +90,6 @@ extern char *pgsr_locked_roles;
 extern bool pgsr_locked_roles_check(char **newval, void **extra, GucSource source);
 extern bool pgsr_in_locked_role(void);
 extern char *pgsr_role_setting(const char *name, GucSource *source);
-extern void pgsr_check_role_settings(void);
 extern char *pgsr_library_name(const char *path);
 extern bool pgsr_names_this_library(const char *libraries);
 
@@ -184,7 +183,6 @@ extern bool pgsr_denied_commands_check(char **newval, void **extra,
 extern void pgsr_denied_commands_assign(const char *newval, void *extra);
 extern bool pgsr_temporary_tables_allowed(void);
 extern PgsrCommandNeeds pgsr_check_command(Node *parsetree, bool subcommand);
-PGSR_NORETURN extern void pgsr_refuse_receiver(void);
 
 /*
  * temporary_tables.c: what a command on temporary tables may be

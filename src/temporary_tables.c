@@ -199,15 +199,15 @@ pgsr_temporary_command(bool running, const char *text)
 }
 
 /*
- * A query's rows are to go into a new relation.  That may be the temporary table of
- * the command that is running.
+ * Refuse a query whose rows are to go into a new relation, unless that is the temporary
+ * table of the command that is running.
  */
 void
 pgsr_check_new_relation(QueryDesc *query)
 {
 	if (fills_table == NULL || query->sourceText != fills_table ||
 		query->dest->mydest != DestIntoRel)
-		pgsr_refuse_receiver();
+		pgsr_refuse("a query into a relation", "It creates a relation and fills it.", NULL);
 }
 
 /*
