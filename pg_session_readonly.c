@@ -11,7 +11,6 @@
 #include "postgres.h"
 
 #include "access/parallel.h"
-#include "access/xact.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_class.h"
 #include "executor/executor.h"
@@ -242,54 +241,35 @@ pgsr_post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
 }
 
 /*
- * Hand a plan on to whoever sets it up.
- */
-static inline void
-next_ExecutorStart(QueryDesc *queryDesc, int eflags)
-{
-	if (prev_ExecutorStart)
-		prev_ExecutorStart(queryDesc, eflags);
-	else
-		standard_ExecutorStart(queryDesc, eflags);
-}
-
-/*
- * Set up a plan of an allowed function.  Mark it if it does what is refused: it may be
- * a cursor's, which the function leaves open.
- */
-static pg_noinline void
-start_allowed(QueryDesc *queryDesc, int eflags)
-{
-	uint64		passed_over = pgsr_passed_over;
-
-	pgsr_check_portal_of_call();
-	next_ExecutorStart(queryDesc, eflags);
-	queryDesc->estate->es_top_eflags |= EXEC_FLAG_ALLOWED;
-	if (pgsr_passed_over != passed_over || pgsr_plan_writes(queryDesc->plannedstmt))
-		queryDesc->estate->es_top_eflags |= EXEC_FLAG_PASSED_OVER;
-	pgsr_passed_over = passed_over;
-}
-
-/*
- * ExecutorStart_hook: sets up a plan, for EXPLAIN perhaps.
+ * ExecutorStart_hook: sets up a plan, for EXPLAIN perhaps.  One of an allowed function is
+ * marked if it does what is refused: it may be a cursor's, which the function leaves open.
  */
 static void
 pgsr_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
 	bool		guarded = enter_hook();
+	bool		allowed = pgsr_allowed_calls > 0;
+	uint64		passed_over = pgsr_passed_over;
 
-	if (unlikely(pgsr_allowed_calls > 0))
-	{
-		start_allowed(queryDesc, eflags);
-		return;
-	}
-	if (guarded && !(eflags & EXEC_FLAG_EXPLAIN_ONLY))
+	if (unlikely(allowed))
+		pgsr_check_portal_of_call();
+	else if (guarded && !(eflags & EXEC_FLAG_EXPLAIN_ONLY))
 	{
 		pgsr_check_receiver(queryDesc);
 		if (unlikely(pgsr_plan_writes(queryDesc->plannedstmt)))
 			pgsr_check_plan_targets(queryDesc->plannedstmt);
 	}
-	next_ExecutorStart(queryDesc, eflags);
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(queryDesc, eflags);
+	else
+		standard_ExecutorStart(queryDesc, eflags);
+	if (unlikely(allowed))
+	{
+		queryDesc->estate->es_top_eflags |= EXEC_FLAG_ALLOWED;
+		if (pgsr_passed_over != passed_over || pgsr_plan_writes(queryDesc->plannedstmt))
+			queryDesc->estate->es_top_eflags |= EXEC_FLAG_PASSED_OVER;
+		pgsr_passed_over = passed_over;
+	}
 }
 
 /*

@@ -13,21 +13,10 @@
 #include "postgres.h"
 
 #include "catalog/dependency.h"
-#include "catalog/pg_proc.h"
 #include "commands/extension.h"
 #include "utils/lsyscache.h"
 
 #include "session_readonly.h"
-
-static const struct
-{
-	const char *prefix;
-	int			kind;
-}			prefixes[] =
-{
-	{"extension:", PGSR_EXTENSION},
-	{"language:", PGSR_LANGUAGE},
-};
 
 /*
  * Read a function's name, its schema's, or an extension's or language's.  None is
@@ -56,22 +45,18 @@ read_name(char **rest, char *name, const char *item)
  * Read one item.  Says what is wrong with it, if it is none.
  */
 static bool
-read_item(const char *in, PgsrFunctionName *item)
+read_item(const char *in, bool denies, PgsrFunctionName *item)
 {
 	char	   *rest = pstrdup(in);
 
 	memset(item, 0, sizeof(*item));
 	item->kind = PGSR_FUNCTION;
-	for (int i = 0; i < (int) lengthof(prefixes); i++)
-	{
-		size_t		length = strlen(prefixes[i].prefix);
-
-		if (pg_strncasecmp(in, prefixes[i].prefix, length) == 0)
-		{
-			item->kind = prefixes[i].kind;
-			rest += length;
-		}
-	}
+	if (pg_strncasecmp(in, "extension:", strlen("extension:")) == 0)
+		item->kind = PGSR_EXTENSION;
+	else if (pg_strncasecmp(in, "language:", strlen("language:")) == 0)
+		item->kind = PGSR_LANGUAGE;
+	if (item->kind != PGSR_FUNCTION)
+		rest = strchr(rest, ':') + 1;
 	if (!read_name(&rest, item->name, in))
 		return false;
 	if (rest != NULL && item->kind == PGSR_FUNCTION)
@@ -84,6 +69,11 @@ read_item(const char *in, PgsrFunctionName *item)
 	{
 		GUC_check_errdetail("Not the name of a function, \"extension:\" or \"language:\": \"%s\".",
 							in);
+		return false;
+	}
+	if (!denies && item->kind == PGSR_FUNCTION && item->schema[0] == '\0')
+	{
+		GUC_check_errdetail("Name must be written with its schema: \"%s\".", in);
 		return false;
 	}
 	return true;
@@ -112,21 +102,12 @@ parse_list(const char *value, bool denies, void **extra)
 	{
 		PgsrFunctionName *next = &list->items[list->length];
 
-		bool		bare;
-
-		if (!read_item(item, next))
+		if (!read_item(item, denies, next))
 		{
 			pgsr_guc_free(list);
 			return false;
 		}
-		bare = next->kind == PGSR_FUNCTION && next->schema[0] == '\0';
-		if (bare && !denies)
-		{
-			GUC_check_errdetail("Name must be written with its schema: \"%s\".", item);
-			pgsr_guc_free(list);
-			return false;
-		}
-		if (bare && strcmp(next->name, "unreviewed") == 0 && item[0] != '"')
+		if (pg_strcasecmp(item, "unreviewed") == 0)
 			list->unreviewed = true;
 		else
 			list->length++;

@@ -16,7 +16,6 @@
  */
 #include "postgres.h"
 
-#include "access/xact.h"
 #include "utils/guc_tables.h"
 #include "utils/memutils.h"
 

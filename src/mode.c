@@ -29,7 +29,6 @@
 #include "postgres.h"
 
 #include "access/parallel.h"
-#include "access/xact.h"
 #include "miscadmin.h"
 #include "replication/origin.h"
 #include "replication/walsender.h"

@@ -16,7 +16,6 @@
 #include "postgres.h"
 
 #include "access/parallel.h"
-#include "access/xact.h"
 
 #include "session_readonly.h"
 
@@ -54,8 +53,7 @@ static bool
 check_default_read_only(bool *newval, void **extra, GucSource source)
 {
 	stay_read_only(newval, source);
-	return prev_check_default_read_only ?
-		prev_check_default_read_only(newval, extra, source) : true;
+	return !prev_check_default_read_only || prev_check_default_read_only(newval, extra, source);
 }
 
 /* Check hook of transaction_read_only. */
@@ -63,8 +61,7 @@ static bool
 check_read_only(bool *newval, void **extra, GucSource source)
 {
 	stay_read_only(newval, source);
-	return prev_check_read_only ?
-		prev_check_read_only(newval, extra, source) : true;
+	return !prev_check_read_only || prev_check_read_only(newval, extra, source);
 }
 
 /*

@@ -37,14 +37,12 @@
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "parser/parsetree.h"
-#include "pgstat.h"
 #include "storage/ipc.h"
 #include "tcop/pquery.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/pgstat_internal.h"
 #include "utils/plancache.h"
-#include "utils/syscache.h"
 
 #include "session_readonly.h"
 
@@ -176,27 +174,16 @@ forgotten_rows(int nest_level)
 }
 
 /*
- * How many rows were allowed?
- */
-static PgStat_Counter
-allowed_rows(void)
-{
-	PgStat_Counter total = 0;
-
-	for (AllowedRows *level = allowed; level != NULL; level = level->outer)
-		total += level->rows;
-	return total;
-}
-
-/*
  * How many rows are neither allowed nor those of a command that is running on temporary
  * tables?
  */
 static PgStat_Counter
 unaccounted_rows(void)
 {
-	PgStat_Counter rows = permanent_rows(false) - allowed_rows();
+	PgStat_Counter rows = permanent_rows(false);
 
+	for (AllowedRows *level = allowed; level != NULL; level = level->outer)
+		rows -= level->rows;
 	if (catalog_rows_before >= 0)
 		rows -= permanent_rows(true) - catalog_rows_before;
 	return rows;
