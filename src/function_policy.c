@@ -36,31 +36,27 @@ PG_FUNCTION_INFO_V1(pg_session_readonly_denied_functions);
  * where: with three pointers a row, 4,911 had to be relocated as each session loads the
  * library; so there are 105 in all.
  */
-#define COLUMN_(table, column, line) table##column##line
-#define COLUMN(table, column, line) COLUMN_(table, column, line)
+#define ROW_(table, line) table##line
+#define ROW(table, line) ROW_(table, line)
 
 typedef struct TableText
 {
 #define FUNCTION(library, symbol, verdict, reason) \
-	char		COLUMN(TABLE, _library_, __LINE__)[sizeof(library)]; \
-	char		COLUMN(TABLE, _symbol_, __LINE__)[sizeof(symbol)]; \
-	char		COLUMN(TABLE, _reason_, __LINE__)[sizeof(reason)];
+	char		ROW(TABLE, __LINE__)[sizeof(library "\0" symbol "\0" reason)];
 #include "reviewed_functions.h"
 #undef FUNCTION
 } TableText;
 
 static const TableText table_text = {
-#define FUNCTION(library, symbol, verdict, reason) library, symbol, reason,
+#define FUNCTION(library, symbol, verdict, reason) library "\0" symbol "\0" reason,
 #include "reviewed_functions.h"
 #undef FUNCTION
 };
 
-/* A row: where its library, symbol and reason stand in the text. */
+/* A row: where its library, symbol and reason stand in the text, one after the other. */
 typedef struct ReviewedFunction
 {
-	uint32		library;
-	uint32		symbol;
-	uint32		reason;
+	uint32		text;
 	PgsrVerdict verdict;
 } ReviewedFunction;
 
@@ -69,9 +65,7 @@ typedef struct ReviewedFunction
 #define WRITE	PGSR_DENIED_WRITES
 #define XID		PGSR_TAKES_XID
 #define FUNCTION(library, symbol, verdict, reason) \
-	{offsetof(TableText, COLUMN(TABLE, _library_, __LINE__)), \
-	offsetof(TableText, COLUMN(TABLE, _symbol_, __LINE__)), \
-	offsetof(TableText, COLUMN(TABLE, _reason_, __LINE__)), verdict},
+	{offsetof(TableText, ROW(TABLE, __LINE__)), verdict},
 static const ReviewedFunction core_functions[] = {
 #define TABLE core
 #include "function_table.h"
@@ -88,7 +82,8 @@ static const ReviewedFunction extension_functions[] = {
 #undef WRITE
 #undef XID
 
-#define TEXT_AT(offset) ((const char *) &table_text + (offset))
+#define ROW_TEXT(row)	((const char *) &table_text + (row)->text)
+#define NEXT_TEXT(text)	((text) + strlen(text) + 1)
 
 /*
  * The verdicts found so far, by function.  All are forgotten when anything that a
@@ -215,10 +210,10 @@ static int
 compare_reviewed(const void *key, const void *row)
 {
 	const char *const *wanted = key;
-	const ReviewedFunction *found = row;
-	int			result = strcmp(wanted[0], TEXT_AT(found->library));
+	const char *library = ROW_TEXT((const ReviewedFunction *) row);
+	int			result = strcmp(wanted[0], library);
 
-	return result ? result : strcmp(wanted[1], TEXT_AT(found->symbol));
+	return result ? result : strcmp(wanted[1], NEXT_TEXT(library));
 }
 
 /*
@@ -323,7 +318,7 @@ function_verdict(HeapTuple proctup, const char **detail)
 		return PGSR_DENIED_BY_SETTING;
 	}
 	if (row != NULL)
-		*detail = TEXT_AT(row->reason);
+		*detail = NEXT_TEXT(NEXT_TEXT(ROW_TEXT(row)));
 	/* no hook sees where a call of this one ends */
 	if (row != NULL && row->verdict == PGSR_DENIED_WRITES && proc->oid < FirstGenbkiObjectId)
 		return PGSR_DENIED_WRITES;
