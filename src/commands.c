@@ -33,11 +33,6 @@ enum
 	NUM_ITEMS
 };
 
-typedef struct CommandSet
-{
-	bool		has[NUM_ITEMS];
-} CommandSet;
-
 /*
  * The built-in list, with what an administrator who takes a command out of it
  * grants the command, and the reason of each refusal.  A command that a version
@@ -85,8 +80,8 @@ static const char *const unlistable[] = {
 
 char	   *pgsr_denied_commands = NULL;
 
-/* What the setting says, and the built-in list by number. */
-static const CommandSet *denied = NULL;
+/* What the setting says, and the built-in list, both by number. */
+static const bool *denied = NULL;
 static const BuiltinCommand *builtin[NUM_ITEMS];
 
 /*
@@ -127,7 +122,7 @@ pgsr_commands_init(void)
  * Apply one item of the list.  Says what is wrong with it, if it is none.
  */
 static bool
-apply_item(CommandSet *set, const char *item)
+apply_item(bool *set, const char *item)
 {
 	const char *name = item;
 	bool		present = true;
@@ -136,7 +131,7 @@ apply_item(CommandSet *set, const char *item)
 	if (pg_strcasecmp(name, "default") == 0)
 	{
 		for (int i = 0; i < NUM_ITEMS; i++)
-			set->has[i] |= builtin[i] != NULL;
+			set[i] |= builtin[i] != NULL;
 		return true;
 	}
 
@@ -169,7 +164,7 @@ apply_item(CommandSet *set, const char *item)
 			return false;
 		}
 	}
-	set->has[number] = present;
+	set[number] = present;
 	return true;
 }
 
@@ -180,13 +175,13 @@ apply_item(CommandSet *set, const char *item)
 bool
 pgsr_denied_commands_check(char **newval, void **extra, GucSource source)
 {
-	CommandSet *set = pgsr_guc_malloc(sizeof(CommandSet));
+	bool	   *set = pgsr_guc_malloc(NUM_ITEMS * sizeof(bool));
 	char	   *rest = pgsr_begin_list(*newval);
 	char	   *item;
 
 	if (set == NULL)
 		return false;
-	memset(set, 0, sizeof(*set));
+	memset(set, 0, NUM_ITEMS * sizeof(bool));
 	while ((item = pgsr_next_item(&rest)) != NULL)
 	{
 		if (!apply_item(set, item))
@@ -224,9 +219,9 @@ statement_item(Node *parsetree)
 	{
 		CopyStmt   *copy = (CopyStmt *) parsetree;
 
-		if (copy->is_program && !denied->has[tag])
+		if (copy->is_program && !denied[tag])
 			return ITEM_COPY_PROGRAM;
-		if (copy->filename != NULL && !denied->has[tag])
+		if (copy->filename != NULL && !denied[tag])
 			return ITEM_COPY_FILE;
 	}
 	return tag;
@@ -271,7 +266,7 @@ refuse_command(const char *name, int item)
 bool
 pgsr_temporary_tables_allowed(void)
 {
-	return !denied->has[ITEM_TEMPORARY_TABLES] && !RecoveryInProgress();
+	return !denied[ITEM_TEMPORARY_TABLES] && !RecoveryInProgress();
 }
 
 /*
@@ -337,7 +332,7 @@ pgsr_check_command(Node *parsetree, bool subcommand)
 
 	if (item < 0)
 		return PGSR_NEEDS_NOTHING;
-	if (denied->has[item])
+	if (denied[item])
 	{
 		if (loads_ourselves(parsetree))
 			return PGSR_NEEDS_NO_RUN;

@@ -79,11 +79,8 @@ static GucSource mode_source = PGC_S_DEFAULT;
 static bool
 mode_applies(void)
 {
-	if (am_walsender || IsBinaryUpgrade)
-		return false;
-	return MyBackendType == B_BACKEND ||
-		!IsPostmasterEnvironment ||
-		IsParallelWorker();
+	return !am_walsender && !IsBinaryUpgrade &&
+		(MyBackendType == B_BACKEND || !IsPostmasterEnvironment || IsParallelWorker());
 }
 
 /*
@@ -192,9 +189,8 @@ check_obstacle(int elevel, PgsrMode newval)
 static bool
 loaded_on_purpose(void)
 {
-	if (!IsNormalProcessingMode())
-		return true;
-	return ActivePortal != NULL && ActivePortal->commandTag == CMDTAG_LOAD;
+	return !IsNormalProcessingMode() ||
+		(ActivePortal != NULL && ActivePortal->commandTag == CMDTAG_LOAD);
 }
 
 /*

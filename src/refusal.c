@@ -122,8 +122,10 @@ pgsr_refuse_call(const char *name, const char *reason, const char *hint)
 }
 
 /*
- * emit_log_hook: core's own refusals are bare; give them the look of ours.  Counts
- * what the client is told of.  Others may raise errors with the same SQLSTATE and with
+ * emit_log_hook: core's own refusals are bare; give them the look of ours, and count what
+ * comes by.  No other hook sees an error; core does not promise that what is changed here
+ * reaches the client, and asks nobody about what log_min_messages keeps out of the log
+ * (EmitErrorReport() in elog.c).  Others may raise errors with the same SQLSTATE and with
  * any words: those of core are known by their message's id, which is the text before
  * anything is put into it, and ours by their domain.
  */

@@ -80,6 +80,8 @@ pgsr_shmem_startup(void)
 	for (int i = 0; i < MaxBackends && !found; i++)
 	{
 		pg_atomic_init_u32(&shared_sessions[i].pid, 0);
+		pg_atomic_init_u32(&shared_sessions[i].mode, 0);
+		pg_atomic_init_u32(&shared_sessions[i].role, 0);
 		pg_atomic_init_u64(&shared_sessions[i].refusals, 0);
 		pg_atomic_init_u64(&shared_sessions[i].last_refusal, 0);
 	}
