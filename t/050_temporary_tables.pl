@@ -515,6 +515,15 @@ for my $case ([ 'reads', 'PERFORM count(*) FROM t', '' ], [ 'writes', 'INSERT IN
 	$node->safe_psql('postgres', 'DROP EVENT TRIGGER notes; DROP EVENT TRIGGER notes_start; DROP FUNCTION notes()');
 }
 
+# --- a command does not account for an id that something else took before it ---
+{
+	my $take = "DO \$do\$ DECLARE i int; BEGIN i := take_id(1); CREATE TEMP TABLE x (i int); END \$do\$";
+	$node->safe_psql('postgres', qq(CREATE FUNCTION take_id(int) RETURNS int AS '$writer', 'writer_take_id' LANGUAGE C STABLE));
+	my $session = locked();
+	is($session->query($take)->{code}, '25006', 'an id that was taken before');
+	$session->quit;
+}
+
 # --- what a session has left behind that could not drop it ---
 {
 	$node->restart;
