@@ -149,8 +149,8 @@ pgsr_same_setting(const char *a, const char *b)
 #endif
 
 /*
- * A list of all settings, to be freed, and in *n how many there are.  From 16 on
- * core makes one at each call, sorted anew.
+ * A list of all settings, in the current memory context, and in *n how many there are.
+ * From 16 on core makes one at each call, sorted anew; 15's own moves as settings come.
  */
 static inline struct config_generic **
 pgsr_all_settings(int *n)

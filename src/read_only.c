@@ -16,6 +16,7 @@
 #include "postgres.h"
 
 #include "access/parallel.h"
+#include "access/xlog.h"
 
 #include "session_readonly.h"
 
@@ -88,6 +89,16 @@ pgsr_read_only_follow(bool guarded)
 		XactReadOnly = true;
 		DefaultXactReadOnly = true;
 	}
+}
+
+/*
+ * Let the current transaction write, where it may: core has told other sessions that
+ * a SERIALIZABLE one does not (GetSerializableTransactionSnapshot() in predicate.c).
+ */
+void
+pgsr_read_only_lift(void)
+{
+	XactReadOnly = IsolationIsSerializable() || IsInParallelMode() || RecoveryInProgress();
 }
 
 /*

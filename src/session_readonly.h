@@ -98,9 +98,9 @@ extern bool pgsr_names_this_library(const char *libraries);
  */
 extern bool pgsr_read_only_untold;
 extern int	pgsr_allowed_calls;	/* write_guard.c */
-extern void pgsr_read_only_lift(void);
 
 extern void pgsr_read_only_init(void);
+extern void pgsr_read_only_lift(void);
 extern void pgsr_read_only_follow(bool guarded);
 extern void pgsr_read_only_announce(void);
 extern void pgsr_read_only_release(void);

@@ -16,7 +16,6 @@
 
 #include "access/htup_details.h"
 #include "access/parallel.h"
-#include "access/xlog.h"
 #include "catalog/catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_attrdef.h"
@@ -336,16 +335,6 @@ run_deferred_triggers(void)
 {
 	if (TransactionIdIsValid(GetTopTransactionIdIfAny()) && !IsInParallelMode())
 		AfterTriggerSetState(makeNode(ConstraintsSetStmt));
-}
-
-/*
- * Let the current transaction write, where it may: core has told other sessions that
- * a SERIALIZABLE one does not (GetSerializableTransactionSnapshot() in predicate.c).
- */
-void
-pgsr_read_only_lift(void)
-{
-	XactReadOnly = IsolationIsSerializable() || IsInParallelMode() || RecoveryInProgress();
 }
 
 /*
