@@ -388,7 +388,7 @@ pgsr_ProcessUtility_definition(PROCESS_UTILITY_PARAMS)
 static pg_noinline void
 process_allowed(bool temporary, PROCESS_UTILITY_PARAMS)
 {
-	bool		part = temporary && pgsr_temporary_running;
+	volatile bool part = temporary && pgsr_temporary_running;
 
 	if (!part)
 		pgsr_begin_allowed(temporary);
