@@ -74,13 +74,6 @@ static bool guards_installed = false;
 /* The library was loaded while this session began. */
 static bool loaded_at_start = false;
 
-/*
- * A plan's flags beside core's (executor.h): it was set up by an allowed function; and
- * what it does is refused to others.
- */
-#define EXEC_FLAG_ALLOWED		0x20000000
-#define EXEC_FLAG_PASSED_OVER	0x40000000
-
 /* An allowed function has been called in this session. */
 static bool allowed_called = false;
 
@@ -241,8 +234,7 @@ pgsr_post_parse_analyze(POST_PARSE_ANALYZE_PARAMS)
 }
 
 /*
- * ExecutorStart_hook: sets up a plan, for EXPLAIN perhaps.  One of an allowed function is
- * marked if it does what is refused: it may be a cursor's, which the function leaves open.
+ * ExecutorStart_hook: sets up a plan, for EXPLAIN perhaps.
  */
 static void
 pgsr_ExecutorStart(QueryDesc *queryDesc, int eflags)
@@ -264,31 +256,7 @@ pgsr_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	else
 		standard_ExecutorStart(queryDesc, eflags);
 	if (unlikely(allowed))
-	{
-		queryDesc->estate->es_top_eflags |= EXEC_FLAG_ALLOWED;
-		if (pgsr_passed_over != passed_over || pgsr_plan_writes(queryDesc->plannedstmt))
-			queryDesc->estate->es_top_eflags |= EXEC_FLAG_PASSED_OVER;
-		pgsr_passed_over = passed_over;
-	}
-}
-
-/*
- * Refuse to run a plan on the wrong side of an allowed function's end: what it has left
- * behind in a cursor and would be refused to others; and what others have set up, as a
- * cursor of theirs that it is given, or that its COMMIT runs to the end (HoldPortal() in
- * portalmem.c), the loop around a CALL among them.
- */
-static pg_noinline void
-check_whose_plan(QueryDesc *queryDesc)
-{
-	int			flags = queryDesc->estate->es_top_eflags;
-
-	if (pgsr_allowed_calls == 0 && (flags & EXEC_FLAG_PASSED_OVER))
-		pgsr_refuse("a query that writes",
-					"The function that has set it up is allowed to, and has ended.", NULL);
-	if (pgsr_allowed_calls > 0 && !(flags & EXEC_FLAG_ALLOWED))
-		pgsr_refuse("a query in a function that has not begun it",
-					"What an allowed function runs is not checked. It may not read its caller's cursors, nor commit while one is open or inside a loop over a query.", NULL);
+		pgsr_mark_plan(queryDesc, passed_over);
 }
 
 /*
@@ -299,7 +267,7 @@ static void
 pgsr_ExecutorRun(EXECUTOR_RUN_PARAMS)
 {
 	if (enter_hook() && unlikely(allowed_called))
-		check_whose_plan(queryDesc);
+		pgsr_check_whose_plan(queryDesc);
 	if (prev_ExecutorRun)
 		prev_ExecutorRun(EXECUTOR_RUN_ARGS);
 	else

@@ -136,6 +136,8 @@ extern void pgsr_begin_allowed_call(void);
 extern void pgsr_end_allowed_call(void);
 extern void pgsr_abort_allowed_call(void);
 extern void pgsr_check_portal_of_call(void);
+extern void pgsr_mark_plan(QueryDesc *queryDesc, uint64 passed_over);
+extern void pgsr_check_whose_plan(QueryDesc *queryDesc);
 extern void pgsr_write_guard_end_transaction(void);
 extern bool pgsr_check_temporary(Oid relid, bool only_inserts);
 extern void pgsr_check_plan_targets(PlannedStmt *stmt);

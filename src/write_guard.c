@@ -410,6 +410,46 @@ pgsr_check_portal_of_call(void)
 }
 
 /*
+ * A plan's flags beside core's (executor.h): it was set up by an allowed function; and
+ * what it does is refused to others.
+ */
+#define EXEC_FLAG_ALLOWED		0x20000000
+#define EXEC_FLAG_PASSED_OVER	0x40000000
+
+/*
+ * An allowed function has set up a plan, and was spared refusals since "passed_over" of
+ * them.  Mark it if it does what is refused: it may be a cursor's, which the function
+ * leaves open.
+ */
+void
+pgsr_mark_plan(QueryDesc *queryDesc, uint64 passed_over)
+{
+	queryDesc->estate->es_top_eflags |= EXEC_FLAG_ALLOWED;
+	if (pgsr_passed_over != passed_over || pgsr_plan_writes(queryDesc->plannedstmt))
+		queryDesc->estate->es_top_eflags |= EXEC_FLAG_PASSED_OVER;
+	pgsr_passed_over = passed_over;
+}
+
+/*
+ * Refuse to run a plan on the wrong side of an allowed function's end: what it has left
+ * behind in a cursor and would be refused to others; and what others have set up, as a
+ * cursor of theirs that it is given, or that its COMMIT runs to the end (HoldPortal() in
+ * portalmem.c), the loop around a CALL among them.
+ */
+void
+pgsr_check_whose_plan(QueryDesc *queryDesc)
+{
+	int			flags = queryDesc->estate->es_top_eflags;
+
+	if (pgsr_allowed_calls == 0 && (flags & EXEC_FLAG_PASSED_OVER))
+		pgsr_refuse("a query that writes",
+					"The function that has set it up is allowed to, and has ended.", NULL);
+	if (pgsr_allowed_calls > 0 && !(flags & EXEC_FLAG_ALLOWED))
+		pgsr_refuse("a query in a function that has not begun it",
+					"What an allowed function runs is not checked. It may not read its caller's cursors, nor commit while one is open or inside a loop over a query.", NULL);
+}
+
+/*
  * Each transaction is accounted for on its own.  A call outlives it that committed by
  * itself: the portal that it runs in is active still.
  */
