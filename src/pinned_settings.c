@@ -301,6 +301,7 @@ pgsr_pin_settings(bool late, bool administered)
 void
 pgsr_load_library(const char *filename, const char *symbol)
 {
+	MemoryContext context = CurrentMemoryContext;
 	String	   *name = makeString(pstrdup(filename));
 
 	if (symbol == NULL || !list_member(loaded_names, name))
@@ -315,14 +316,14 @@ pgsr_load_library(const char *filename, const char *symbol)
 		}
 		PG_CATCH();
 		{
+			MemoryContextSwitchTo(context);
 			pgsr_pin_settings(true, false);
 			PG_RE_THROW();
 		}
 		PG_END_TRY();
 		if (symbol != NULL)
 		{
-			MemoryContext context = MemoryContextSwitchTo(TopMemoryContext);
-
+			MemoryContextSwitchTo(TopMemoryContext);
 			loaded_names = lappend(loaded_names, copyObject(name));
 			MemoryContextSwitchTo(context);
 		}
