@@ -333,6 +333,21 @@ for my $sql ('CALL waits()', q(DO $$ BEGIN INSERT INTO t VALUES (1); COMMIT; PER
 	as_dba('DROP ROLE late');
 }
 
+# Core reads the configuration file between messages: a procedure in progress goes on.
+{
+	reload_with('');
+	my $holder = connection('boss');
+	$holder->run('SELECT pg_advisory_lock(1)');
+	my $session = off_session('direct');
+	$session->message('Q', "CALL waits()\0");
+	$node->poll_query_until('postgres', "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $session->{pid}");
+	reload_with('agents');
+	$holder->run('SELECT pg_advisory_unlock(1)');
+	is($session->result->{code}, '', 'a procedure, at a reload: goes on behind its COMMIT');
+	is(mode_and_source($session), 'locked|locked roles', 'a procedure, at a reload: locked by the next message');
+	$_->quit for $session, $holder;
+}
+
 # Where it cannot be locked it ends.
 for my $case (
 	[ 'a held cursor', 'direct', '25001', qr/A cursor is open/,
