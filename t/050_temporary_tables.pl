@@ -428,8 +428,9 @@ for my $case (
 # --- beside an allowed function ---
 $node->safe_psql('postgres', q(
 	CREATE TABLE noted (i int);
+	CREATE DOMAIN writing AS int CHECK (writes() = VALUE);
 	CREATE FUNCTION note(i int) RETURNS int LANGUAGE plpgsql SET search_path = public, pg_temp AS
-		'BEGIN INSERT INTO noted VALUES (i); RETURN i; END';));
+		'BEGIN INSERT INTO noted VALUES (i::text::int); RETURN i; END';));
 for my $case (
 	[ 'in its query', 'ok', '1', 'CREATE TEMP TABLE x AS SELECT note(1)' ],
 	[ 'in its query, with what is not allowed', '25006', '', q(CREATE TEMP TABLE x AS SELECT note(1), insert_stable('victim', 101)) ],
@@ -439,7 +440,8 @@ for my $case (
 	[ 'before it, and it is taken back', 'ok ok ok ok ok ok', '1', 'BEGIN', 'SELECT note(1)', 'SAVEPOINT a', $made, 'ROLLBACK TO a', 'COMMIT' ],
 	[ 'between two, and then another', 'ok ok ok ok 25006', '', 'BEGIN', 'SELECT note(1)', $made, 'SELECT note(2)', 'SELECT writes()' ],
 	[ 'as a default', 'ok ok', '7', 'CREATE TEMP TABLE x (i int DEFAULT note(7), j int)', 'INSERT INTO x (j) VALUES (1)' ],
-	[ 'with the name of its table', 'ok ok', '3', q(CREATE TEMP TABLE noted (i int, n int DEFAULT nextval('s'))), 'SELECT note(3)' ])
+	[ 'with the name of its table', 'ok ok', '3', q(CREATE TEMP TABLE noted (i int, n int DEFAULT nextval('s'))), 'SELECT note(3)' ],
+	[ 'with the name of its type', 'ok ok', '3', 'CREATE TEMP TABLE text (i writing)', 'SELECT note(3)' ])
 {
 	my ($name, $expected, $noted, @statements) = @$case;
 	my $session = Wire->new($node);
