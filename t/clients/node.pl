@@ -31,6 +31,10 @@ $node->safe_psql('postgres', q(
 	CREATE ROLE stored LOGIN IN ROLE pg_execute_server_program;
 	ALTER ROLE stored SET session_preload_libraries = 'pg_session_readonly';
 	ALTER ROLE stored SET pg_session_readonly.mode = locked;
+	CREATE ROLE maker LOGIN SUPERUSER;
+	ALTER ROLE maker SET session_preload_libraries = 'pg_session_readonly';
+	ALTER ROLE maker SET pg_session_readonly.denied_commands = 'default, -TEMPORARY TABLES';
+	ALTER ROLE maker SET pg_session_readonly.mode = locked;
 	CREATE ROLE app LOGIN SUPERUSER;
 	GRANT pg_execute_server_program TO analyst;) . $setup);
 $node->safe_psql('postgres', 'CREATE DATABASE scratch');
@@ -99,6 +103,7 @@ for my $client ('node_postgres', 'postgres_js')
 
 # postgres.js has parameters of the startup message for what others have options.
 my $json = q({"session_preload_libraries": "pg_session_readonly", "pg_session_readonly.mode": "locked"});
+passes('node_postgres, temporary tables', 'node_postgres.mjs', url('maker'), 'temporary');
 passes('postgres_js, startup parameters', 'postgres_js.mjs', url('app'), 'locked', $json);
 passes('postgres_js, startup parameters of the URL', 'postgres_js.mjs', url('app', "$preload&$locked"));
 passes('postgres_js, startup parameters of an ordinary user', 'postgres_js.mjs',

@@ -1,14 +1,16 @@
 // node-postgres, for t/clients/node.pl:  node node_postgres.mjs URL [MODE]
 //
 // MODE is what the session must report, "locked" if it is not given; "none"
-// means that no lock is expected, and only that is checked.
+// means that no lock is expected, and only that is checked; "temporary" that the
+// session is locked and may make temporary tables.
 
 import pg from 'pg'
 import Cursor from 'pg-cursor'
 import { check, gives, refused, stacked, writes } from './checks.mjs'
 
 const url = process.argv[2]
-const mode = process.argv[3] ?? 'locked'
+const temporary = process.argv[3] === 'temporary'
+const mode = temporary ? 'locked' : process.argv[3] ?? 'locked'
 
 // A client, what the server has reported to it, and its notices.
 async function connect(config = {}) {
@@ -31,7 +33,16 @@ const client = await connect()
 check(`mode is reported: ${mode}`,
   client.reported['pg_session_readonly.mode'] === (mode === 'none' ? undefined : mode),
   client.reported)
-if (mode === 'none') {
+if (temporary) {
+  await client.query('CREATE TEMP TABLE found (i int, n text)')
+  await client.query('INSERT INTO found SELECT i, $1 FROM users', ['user'])
+  await client.query('CREATE INDEX ON found (i)')
+  await gives('a temporary table', [{ n: 3 }], async () =>
+    (await client.query('SELECT count(*)::int AS n FROM found')).rows)
+  await refused('a permanent one', () => client.query('CREATE TABLE stolen AS SELECT * FROM found'))
+  await client.query('DROP TABLE found')
+}
+if (mode === 'none' || temporary) {
   await client.end()
   console.log('done')
   process.exit(0)
