@@ -284,10 +284,13 @@ is_validator(Form_pg_proc proc)
  * one that passes fmgr_hook could not be looked up (SetClientEncoding() in mbutils.c).
  */
 static bool
-is_conversion(Form_pg_proc proc)
+is_conversion(Oid function)
 {
-	return proc->pronargs == 6 && proc->proargtypes.values[2] == CSTRINGOID &&
-		proc->proargtypes.values[3] == INTERNALOID;
+	Oid		   *types;
+	int			n;
+
+	(void) get_func_signature(function, &types, &n);
+	return n == 6 && types[2] == CSTRINGOID && types[3] == INTERNALOID;
 }
 
 /*
@@ -323,7 +326,7 @@ function_verdict(HeapTuple proctup, const char **detail)
 	if (row != NULL && row->verdict == PGSR_DENIED_WRITES && proc->oid < FirstGenbkiObjectId)
 		return PGSR_DENIED_WRITES;
 	if (pgsr_list_has(allowed, proc, language))
-		return is_conversion(proc) ? PGSR_READS : PGSR_ALLOWED_BY_SETTING;
+		return is_conversion(proc->oid) ? PGSR_READS : PGSR_ALLOWED_BY_SETTING;
 	if (row != NULL)
 		return row->verdict == PGSR_DENIED_WRITES ? PGSR_DENIED_REVIEWED : row->verdict;
 
@@ -500,8 +503,7 @@ pgsr_check_function_verdict(Oid function)
 			if (pgsr_allowed_calls == 0)
 				refuse_function(function);
 			pgsr_passed_over++;
-			/* a conversion of encodings is called outside transactions, too */
-			return get_func_nargs(function) != 6;
+			return !is_conversion(function);
 	}
 }
 

@@ -146,6 +146,19 @@ for my $case (
 	}
 }
 
+# One that is refused by itself, and chosen inside an allowed function: core goes on
+# calling it between the transactions, where nothing can be looked up.
+{
+	my $session = Wire->new($node, dbname => 'encoded');
+	$session->run(q(CREATE FUNCTION cat.chooses() RETURNS text LANGUAGE plpgsql AS
+			'BEGIN SET client_encoding = LATIN1; RETURN current_setting(''client_encoding''); END'),
+		'SET search_path = cat, pg_catalog', "SET pg_session_readonly.allowed_functions = 'cat.chooses'", @lock);
+	is($session->run('SELECT chooses()'), 'LATIN1', 'encoding: chosen in an allowed function');
+	is($session->run(qq(SELECT octet_length('\xe9'))), '2', 'encoding: chosen in an allowed function, and used');
+	is($session->query('SET client_encoding = LATIN1')->{code}, '25006', 'encoding: chosen once more, outside, it is refused');
+	$session->quit;
+}
+
 # A limit: what the host has chosen before the lock stays, with the function that was
 # looked up for it.
 {
