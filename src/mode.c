@@ -354,9 +354,10 @@ pgsr_mode_settle(void)
 		(void) pgsr_role_setting(NULL, NULL);
 
 	mode_source = pgsr_guc_source(PGSR_MODE_NAME);
-	if (mode_source == PGC_S_CLIENT || *pgsr_locked_roles != '\0' ||
-		pgsr_policy_given(PGC_S_CLIENT) != NULL)
+	if (mode_source == PGC_S_CLIENT || pgsr_policy_given(PGC_S_CLIENT) != NULL)
 		administered = administered_mode(&source);
+	else
+		(void) is_locked_role(&administered, &source);
 
 	/*
 	 * A walsender's mode is refused if it is meant for it: given to its role, its
