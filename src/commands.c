@@ -308,7 +308,7 @@ temporary_needs(Node *parsetree, int item, bool subcommand)
 		case T_ViewStmt:
 			if (RecoveryInProgress() || !pgsr_is_temporary_command(parsetree, subcommand))
 				break;
-			if (!pgsr_temporary_tables_allowed())
+			if (denied[ITEM_TEMPORARY_TABLES])
 				refuse_command(GetCommandTagName(item), ITEM_TEMPORARY_TABLES);
 			return PGSR_NEEDS_TEMPORARY;
 		default:
